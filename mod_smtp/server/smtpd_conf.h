@@ -1,0 +1,113 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file smtpd_conf.h
+ * Configuration of mod_smtp as directives left it: per virtual host, and per
+ * <SMTPDomain>. After post_config it is read-only: any thread.
+ */
+#ifndef SMTPD_CONF_H
+#define SMTPD_CONF_H
+
+#include <apr_hash.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "smtp_extension.h"
+#include "smtp_lookup.h"
+
+/** Of every field: not set by a directive. */
+#define SMTPD_CONF_UNSET (-1)
+
+typedef enum { SMTPD_BARE_LF_REJECT = 0, SMTPD_BARE_LF_NORMALISE }
+    smtpd_bare_lf_e;
+
+#define SMTPD_DISCLOSE_VRFY 0x1
+#define SMTPD_DISCLOSE_EXPN 0x2
+
+/** Per virtual host. Get the merged values by smtpd_conf_get(). */
+typedef struct smtpd_conf_t {
+    int engine;                          /**< SMTPEngine */
+    smtp_extension_set_t extensions_off; /**< SMTPExtensions -KEYWORD */
+    smtp_extension_set_t extensions_set; /**< which were named at all */
+    apr_interval_time_t timeout_command; /**< SMTPTimeout command= */
+    apr_interval_time_t timeout_data;    /**< between octets of mail data */
+    apr_interval_time_t timeout_total;   /**< for the data of one mail */
+    int bare_lf;                         /**< SMTPBareLF, smtpd_bare_lf_e */
+    apr_off_t max_message_octets;        /**< 0: no limit */
+    int max_recipients;                  /**< per transaction, >= 100 */
+    int max_messages;                    /**< per connection, 0: no limit */
+    int max_errors;                      /**< per connection, 0: no limit */
+    int max_connections;                 /**< per client, 0: no limit */
+    int max_received;                    /**< Received fields, loop */
+    int max_command_octets;              /**< command line, >= 2048 */
+    int max_text_line_octets;            /**< 0: no limit, else >= 1000 */
+    int disclose;                        /**< SMTPD_DISCLOSE_* */
+    /** <SMTPConnect>: per-dir configuration holding Require, or NULL. */
+    ap_conf_vector_t *connect_section;
+    /** <SMTPDomain> sections in order of appearance: smtpd_section_t *. */
+    apr_array_header_t *sections;
+    /** Made after reading, by smtpd_domain_build(): A-label in lower case ->
+     *  smtpd_domain_t *. Key "." + name stands for ".name" (subdomains). */
+    apr_hash_t *domains;
+} smtpd_conf_t;
+
+/** A <SMTPDomain> section as written. */
+typedef struct smtpd_section_t {
+    apr_array_header_t *names;           /**< const char *, as written */
+    ap_conf_vector_t *dir_conf;          /**< per-dir configuration */
+    const char *file;                    /**< where it stands, for messages */
+    int line;
+} smtpd_section_t;
+
+/** A map named by kind:argument. */
+typedef struct smtpd_map_t {
+    const char *spec;                    /**< as written */
+    const smtp_lookup_t *lookup;
+    void *map;
+} smtpd_map_t;
+
+/** Per <SMTPDomain>: our part of its per-dir configuration. */
+typedef struct smtpd_domain_conf_t {
+    int recipients_any;                  /**< SMTPRecipients any */
+    apr_array_header_t *recipients;      /**< smtpd_map_t *, or NULL */
+    apr_array_header_t *aliases;         /**< smtpd_map_t *, or NULL */
+    const char *catch_all;               /**< SMTPCatchAll, or NULL */
+    const char *postmaster;              /**< SMTPPostmaster, or NULL */
+    const char *delimiter;               /**< octets that split, "" for none */
+    const char *method;                  /**< SMTPDeliver */
+    const char *argument;
+} smtpd_domain_conf_t;
+
+/** A local domain of a virtual host. */
+typedef struct smtpd_domain_t {
+    const char *name;                    /**< A-label, lower case */
+    int is_pattern;                      /**< stands for subdomains, or for a
+                                              ServerAlias with wildcards */
+    const smtpd_domain_conf_t *conf;     /**< all sections merged */
+    server_rec *s;
+} smtpd_domain_t;
+
+/** The directives of mod_smtp. */
+extern const command_rec smtpd_conf_directives[];
+
+void *smtpd_conf_create_server(apr_pool_t *p, server_rec *s);
+void *smtpd_conf_merge_server(apr_pool_t *p, void *base, void *add);
+void *smtpd_conf_create_dir(apr_pool_t *p, char *path);
+void *smtpd_conf_merge_dir(apr_pool_t *p, void *base, void *add);
+
+/** The configuration of virtual host @a s. After smtpd_conf_complete() no
+ *  field is unset. */
+smtpd_conf_t *smtpd_conf_get(server_rec *s);
+
+/** check_config: defaults into what is unset, domains built, and all that can
+ *  be checked is checked: logs what is wrong and returns an HTTP error or OK.
+ *  Runs under `httpd -t` too. */
+int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
+                        apr_pool_t *ptemp, server_rec *s);
+
+/** What EHLO offers on @a s before TLS and AUTH come into it. */
+smtp_extension_set_t smtpd_conf_extensions(const smtpd_conf_t *conf);
+
+#endif

@@ -1,0 +1,55 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file smtpd_domain.h
+ * Local domains and who lives there: from a forward-path to mailboxes.
+ * Read-only after start: any thread.
+ */
+#ifndef SMTPD_DOMAIN_H
+#define SMTPD_DOMAIN_H
+
+#include "mod_smtp.h"
+#include "smtpd_conf.h"
+
+/**
+ * The domain in A-label form and lower case (RFC 5891 4, by libidn2), in
+ * @a p; NULL when it has none. Address literals are only folded.
+ */
+const char *smtpd_domain_normalise(apr_pool_t *p, const char *name);
+
+/** Builds conf->domains from conf->sections, least specific section first.
+ *  @return NULL or a message for the administrator */
+const char *smtpd_domain_build(apr_pool_t *p, apr_pool_t *ptemp,
+                               server_rec *s, smtpd_conf_t *conf);
+
+/** The local domain that @a name (normalised) belongs to, or NULL: the exact
+ *  name, then .parent from the longest, then ServerAlias wildcards. */
+const smtpd_domain_t *smtpd_domain_find(const smtpd_conf_t *conf,
+                                        const char *name);
+
+/** What became of a recipient. */
+typedef enum {
+    SMTPD_ROUTE_OK = 0,
+    SMTPD_ROUTE_NOT_LOCAL,       /**< the domain is not ours */
+    SMTPD_ROUTE_UNKNOWN,         /**< 550 5.1.1 */
+    SMTPD_ROUTE_AMBIGUOUS,       /**< an alias in a loop or too wide: 451 4.3.5,
+                                      logged */
+    SMTPD_ROUTE_FAILED           /**< a map could not be asked: 451 4.3.0 */
+} smtpd_route_e;
+
+/**
+ * Resolves @a address to mailboxes: exact recipient, alias, then the same
+ * without extension, catch-all; postmaster always (RFC 5321 4.5.1).
+ * <Postmaster> without domain is postmaster at ServerName.
+ * @param mailboxes  out, in r->pool: smtp_mailbox_t *, no mailbox twice
+ */
+smtpd_route_e smtpd_domain_route(request_rec *r, const smtpd_conf_t *conf,
+                                 const smtp_address_t *address,
+                                 apr_array_header_t **mailboxes);
+
+/** The members of alias @a address as text, for EXPN, or NULL if it is no
+ *  alias (const char *, in r->pool). */
+apr_array_header_t *smtpd_domain_expand(request_rec *r,
+                                        const smtpd_conf_t *conf,
+                                        const smtp_address_t *address);
+
+#endif

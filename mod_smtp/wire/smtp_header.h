@@ -1,0 +1,65 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file smtp_header.h
+ * One pass over the header section of a message (RFC 5322 2.2, RFC 6532) as
+ * it streams by: what a server must know of it, in bounded memory.
+ * A push parser. Pure: any thread, one at a time for each object.
+ */
+#ifndef SMTP_HEADER_H
+#define SMTP_HEADER_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+/** Which of the fields that SMTP cares for were seen: an or of these. */
+#define SMTP_HEADER_DATE           0x001u
+#define SMTP_HEADER_FROM           0x002u
+#define SMTP_HEADER_SENDER         0x004u
+#define SMTP_HEADER_MESSAGE_ID     0x008u
+#define SMTP_HEADER_RETURN_PATH    0x010u
+#define SMTP_HEADER_TO_CC_BCC      0x020u
+#define SMTP_HEADER_MIME_VERSION   0x040u
+#define SMTP_HEADER_AUTO_SUBMITTED 0x080u
+#define SMTP_HEADER_TLS_REQUIRED   0x100u
+#define SMTP_HEADER_BCC            0x200u
+
+/** Octets kept of a field body at most. */
+#define SMTP_HEADER_VALUE_MAX_OCTETS 998
+/** Delivered-To fields kept at most; a mail with more is in a loop. */
+#define SMTP_HEADER_DELIVERED_TO_MAX 128
+
+typedef struct smtp_header_t {
+    apr_pool_t *pool;
+    unsigned int received;       /**< number of Received fields */
+    unsigned int fields;         /**< or of SMTP_HEADER_* */
+    unsigned int is_done : 1;    /**< the empty line, or a line that is no
+                                      field, was seen: the rest is body */
+    unsigned int has_8bit : 1;   /**< octets above 127 in the header */
+    unsigned int is_malformed : 1;/**< header ended without empty line */
+    apr_off_t header_octets;     /**< size of the header section so far */
+    /** Bodies of Delivered-To, unfolded and trimmed (const char *); for the
+     *  loop check. */
+    apr_array_header_t *delivered_to;
+    const char *message_id;      /**< unfolded, escaped; for the log; or NULL */
+    const char *from;            /**< body of From, unfolded, raw; or NULL */
+    const char *subject;         /**< unfolded, raw; or NULL */
+    /* private to smtp_header.c */
+    int state;
+    char name[32];
+    apr_size_t name_len;
+    char *value;
+    apr_size_t value_len;
+    int field;
+} smtp_header_t;
+
+/** Begins. Allocates little, from @a p, and only for fields that are kept. */
+void smtp_header_init(smtp_header_t *header, apr_pool_t *p);
+
+/** Takes octets of the mail (lines end in CRLF). Costs nothing once is_done is set. */
+void smtp_header_push(smtp_header_t *header, const char *data,
+                      apr_size_t len);
+
+/** The mail has ended: the last field, if it lacked its CRLF, counts. */
+void smtp_header_finish(smtp_header_t *header);
+
+#endif

@@ -1,0 +1,80 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file smtp_reply.h
+ * Replies (RFC 5321 4.2, RFC 2034). Pure: any thread.
+ */
+#ifndef SMTP_REPLY_H
+#define SMTP_REPLY_H
+
+#include <apr_pools.h>
+
+#include "smtp_status.h"
+
+/** RFC 5321 4.5.3.1.5: reply line, CRLF included. */
+#define SMTP_REPLY_LINE_MAX_OCTETS 512
+
+/**
+ * A reply. All zero: none given. A module that refuses fills it in:
+ * `*reply = (smtp_reply_t){ 550, { 5, 7, 1 }, "not today" };`
+ */
+typedef struct smtp_reply_t {
+    int code;                    /**< 200 to 599 */
+    /** klass 0: none is written (greeting, EHLO, 354: RFC 2034 4) */
+    smtp_status_t status;
+    /** Lines separated by LF. NULL or "": a text of our own stands in. */
+    const char *text;
+} smtp_reply_t;
+
+/**
+ * The octets of @a reply, CRLF included, NUL at the end, in @a p. The
+ * enhanced status code is repeated in each line (RFC 2034 4). Never emits what is
+ * not %d32-126 or, with @a utf8, well-formed UTF-8: other octets, CR included,
+ * are escaped as \\xHH. Lines over 512 octets are continued in a next line.
+ * A class that contradicts the reply code's first digit is replaced by
+ * smtp_status_of_reply().
+ * @param with_status  0: enhanced codes are switched off
+ * @param len          octets written; may be NULL
+ */
+char *smtp_reply_write(apr_pool_t *p, const smtp_reply_t *reply,
+                       int with_status, int utf8, apr_size_t *len);
+
+typedef enum {
+    SMTP_REPLY_MORE = 0,         /**< not complete yet */
+    SMTP_REPLY_DONE,
+    SMTP_REPLY_MALFORMED,        /**< no reply of SMTP; close */
+    SMTP_REPLY_TOO_LONG          /**< over the limit given; close */
+} smtp_reply_status_e;
+
+/** Reads a peer's reply, fed octet by octet as it arrives. Opaque use:
+ *  smtp_reply_parser_init(), then smtp_reply_push() until it says DONE. */
+typedef struct smtp_reply_parser_t {
+    apr_pool_t *pool;            /**< the text is collected here */
+    apr_size_t max_octets;       /**< whole reply, all lines */
+    apr_size_t seen_octets;
+    char *line;                  /**< current line, max_line octets */
+    apr_size_t line_len;
+    char *text;                  /**< lines so far, separated by LF */
+    apr_size_t text_len;
+    apr_size_t text_size;
+    int code;
+    smtp_status_t status;
+    smtp_reply_status_e state;
+} smtp_reply_parser_t;
+
+/** Begins a reply. @a max_octets bounds memory. */
+void smtp_reply_parser_init(smtp_reply_parser_t *parser, apr_pool_t *p,
+                            apr_size_t max_octets);
+
+/**
+ * Takes octets up to the end of the reply. A bare LF at the end of a line is
+ * forgiven; codes that differ between lines are MALFORMED; an enhanced code
+ * is taken from the first line and off the text of every line.
+ * @param consumed  octets taken; on DONE what follows is the next reply
+ * @param reply     set on DONE; its text is raw: escape it wherever it goes
+ */
+smtp_reply_status_e smtp_reply_push(smtp_reply_parser_t *parser,
+                                    const char *data, apr_size_t len,
+                                    apr_size_t *consumed,
+                                    smtp_reply_t *reply);
+
+#endif
