@@ -36,7 +36,7 @@ typedef struct smtpd_conf_t {
     apr_interval_time_t timeout_total;   /**< for the data of one mail */
     int bare_lf;                         /**< SMTPBareLF, smtpd_bare_lf_e */
     apr_off_t max_message_octets;        /**< 0: no limit */
-    int max_recipients;                  /**< per transaction, >= 100 */
+    int max_recipients;                  /**< per transaction, >= 1 */
     int max_messages;                    /**< per connection, 0: no limit */
     int max_errors;                      /**< per connection, 0: no limit */
     int max_connections;                 /**< per client, 0: no limit */
@@ -51,6 +51,13 @@ typedef struct smtpd_conf_t {
     /** Made after reading, by smtpd_domain_build(): A-label in lower case ->
      *  smtpd_domain_t *. Key "." + name stands for ".name" (subdomains). */
     apr_hash_t *domains;
+    /** ServerAliases with wildcards, when a section names "*":
+     *  const smtpd_domain_t *, in order of appearance. */
+    apr_array_header_t *wild_domains;
+    /** Whose postmaster <Postmaster> without domain is (RFC 5321 4.5.1): the
+     *  ServerName's when it is local, else the first exact name of a
+     *  section; NULL when there is neither. */
+    const struct smtpd_domain_t *primary;
 } smtpd_conf_t;
 
 /** A <SMTPDomain> section as written. */
@@ -64,11 +71,17 @@ typedef struct smtpd_section_t {
 /** A map named by kind:argument. */
 typedef struct smtpd_map_t {
     const char *spec;                    /**< as written */
+    const char *where;                   /**< directive, spec, file and line:
+                                              for messages */
     const smtp_lookup_t *lookup;
     void *map;
 } smtpd_map_t;
 
-/** Per <SMTPDomain>: our part of its per-dir configuration. */
+/**
+ * Per <SMTPDomain>: our part of its per-dir configuration. NULL and
+ * SMTPD_CONF_UNSET: not set by a directive. After smtpd_domain_build() method
+ * and delimiter are never NULL in what it made.
+ */
 typedef struct smtpd_domain_conf_t {
     int recipients_any;                  /**< SMTPRecipients any */
     apr_array_header_t *recipients;      /**< smtpd_map_t *, or NULL */
@@ -77,7 +90,10 @@ typedef struct smtpd_domain_conf_t {
     const char *postmaster;              /**< SMTPPostmaster, or NULL */
     const char *delimiter;               /**< octets that split, "" for none */
     const char *method;                  /**< SMTPDeliver */
-    const char *argument;
+    const char *argument;                /**< of the method, NULL if none */
+    /** SMTPAlias lines of this section: a map that is also in aliases; NULL
+     *  when there are none, and in merged configurations. */
+    smtpd_map_t *inline_aliases;
 } smtpd_domain_conf_t;
 
 /** A local domain of a virtual host. */
