@@ -1,0 +1,268 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+package SMTPTest::Client;
+
+# An SMTP client that does only what it is told: exact octets, cut where the
+# test wants them cut, replies read one by one and held to RFC 5321 4.2.
+
+use strict;
+use warnings;
+
+use IO::Select;
+use IO::Socket::INET;
+use Socket qw(IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_RCVBUF SO_LINGER);
+use Time::HiRes qw(time);
+
+use SMTPTest::Reply;
+use SMTPTest::Wait qw(wait_until);
+
+my $SECONDS = $ENV{SMTP_SLOW} ? 120 : 20;
+
+# SMTPTest::Client->new(port => PORT, ...):
+#   host     where the server is; 127.0.0.1
+#   from     our own address; any of 127.0.0.0/8
+#   rcvbuf   octets that the kernel takes for us before we read
+sub new
+{
+    my ($class, %arg) = @_;
+    my $socket = IO::Socket::INET->new(
+        Proto => 'tcp', Type => IO::Socket::INET::SOCK_STREAM(),
+        ($arg{from} ? (LocalAddr => $arg{from}) : ())) or die "socket: $!";
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, $arg{rcvbuf} if $arg{rcvbuf};
+    my $host = $arg{host} // '127.0.0.1';
+    connect $socket, Socket::pack_sockaddr_in($arg{port},
+                                              Socket::inet_aton($host))
+        or die "connect to $host:$arg{port}: $!\n";
+    setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
+    $socket->blocking(0);
+    return bless { socket => $socket, input => '', is_eof => 0,
+                   port => $arg{port} }, $class;
+}
+
+sub socket { return $_[0]{socket} }
+
+# ---- Sending --------------------------------------------------------------
+
+# Sends octets as they are, whole. False if the server has gone.
+sub send_octets
+{
+    my ($self, $octets) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    my $end = time + $SECONDS;
+    while (length $octets) {
+        my $sent = syswrite $self->{socket}, $octets;
+        if (defined $sent) {
+            substr $octets, 0, $sent, '';
+            next;
+        }
+        return 0 if !$!{EAGAIN} && !$!{EINTR};
+        die "the server does not read\n" if time > $end;
+        $self->_wait_writable;
+    }
+    return 1;
+}
+
+# A full send buffer may be so because the server waits for us to read.
+sub _wait_writable
+{
+    my ($self) = @_;
+    my $select = IO::Select->new($self->{socket});
+    my ($read) = IO::Select->select($select, $select, undef, 1);
+    $self->_read_some if $read && @{$read};
+    return;
+}
+
+# Sends octets in TCP segments cut at the offsets; before each cut the server
+# has read all that came before, so that it really sees two pieces.
+sub send_split
+{
+    my ($self, $octets, @offsets) = @_;
+    my $from = 0;
+    for my $to (@offsets, length $octets) {
+        $self->send_octets(substr $octets, $from, $to - $from);
+        $self->wait_taken if $to < length $octets;
+        $from = $to;
+    }
+    return;
+}
+
+# Waits until the server's socket holds nothing that it has not read.
+sub wait_taken
+{
+    my ($self) = @_;
+    my ($mine, $port) = ($self->{socket}->sockport, $self->{port});
+    return wait_until($SECONDS, sub { return _is_taken($port, $mine) });
+}
+
+# From the kernel's table: local and remote address, state, queues.
+sub _is_taken
+{
+    my ($server_port, $client_port) = @_;
+    my $pattern = sprintf '^ *\d+: [0-9A-F]{8}:%04X [0-9A-F]{8}:%04X '
+        . '[0-9A-F]+ [0-9A-F]{8}:([0-9A-F]{8})', $server_port, $client_port;
+    open my $file, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
+    while (my $line = <$file>) {
+        return $1 eq '00000000' if $line =~ /$pattern/;
+    }
+    return 1;    # gone: nothing waits there
+}
+
+# Sends command lines in one go.
+sub send_lines
+{
+    my ($self, @lines) = @_;
+    return $self->send_octets(join '', map { "$_\r\n" } @lines);
+}
+
+# Sends one command and reads its reply.
+sub command
+{
+    my ($self, $line, $seconds) = @_;
+    $self->send_lines($line);
+    return $self->read_reply($seconds);
+}
+
+# Sends commands in one go (RFC 2920), then reads a reply to each.
+sub pipeline
+{
+    my ($self, @lines) = @_;
+    $self->send_lines(@lines);
+    return map { $self->read_reply } @lines;
+}
+
+# A whole mail transaction, pipelined up to DATA; the reply to the end of
+# data, or the first refusal.
+#   from, to (one or a list), message (CRLF line ends, not yet stuffed),
+#   mail, rcpt: parameters
+sub send_message
+{
+    my ($self, %arg) = @_;
+    my @to = ref $arg{to} ? @{ $arg{to} } : ($arg{to});
+    my $from = $arg{from} // 'sender@client.test';
+    my @commands = (_path("MAIL FROM:<$from>", $arg{mail}),
+                    map { _path("RCPT TO:<$_>", $arg{rcpt}) } @to);
+    my @replies = $self->pipeline(@commands, 'DATA');
+    my ($refusal) = grep { $_->code !~ /\A[23]/ } @replies;
+    if ($replies[-1]->code ne '354') {
+        $self->command('RSET');
+        return $refusal;
+    }
+    $self->send_octets(stuff($arg{message}) . ".\r\n");
+    return $self->read_reply;
+}
+
+sub _path
+{
+    my ($command, $params) = @_;
+    return defined $params ? "$command $params" : $command;
+}
+
+# Dot transparency (RFC 5321 4.5.2), the client's side.
+sub stuff
+{
+    my ($message) = @_;
+    $message =~ s/^\./../mg;
+    return $message;
+}
+
+# ---- Reading --------------------------------------------------------------
+
+# The next reply (SMTPTest::Reply). At the end of the stream its code is
+# "closed", after SECONDS "timeout".
+sub read_reply
+{
+    my ($self, $seconds) = @_;
+    my $end = time + ($seconds // $SECONDS);
+    while (1) {
+        my $reply = SMTPTest::Reply->take(\$self->{input});
+        return $reply if $reply;
+        return SMTPTest::Reply->none('closed', $self->{input})
+            if $self->{is_eof};
+        return SMTPTest::Reply->none('timeout', $self->{input})
+            if !$self->_fill($end);
+    }
+}
+
+# All octets up to the end of the stream, undef if it does not end.
+sub read_to_end
+{
+    my ($self, $seconds) = @_;
+    my $end = time + ($seconds // $SECONDS);
+    until ($self->{is_eof}) {
+        $self->_fill($end) or return;
+    }
+    return delete($self->{input}) // '';
+}
+
+# Replies up to the end of the stream.
+sub read_replies
+{
+    my ($self, $seconds) = @_;
+    my @replies;
+    while (1) {
+        my $reply = $self->read_reply($seconds);
+        return @replies if $reply->code eq 'closed';
+        push @replies, $reply;
+        return @replies if $reply->code eq 'timeout';
+    }
+}
+
+# Whether the server closed and said nothing more.
+sub is_closed
+{
+    my ($self, $seconds) = @_;
+    my $rest = $self->read_to_end($seconds);
+    return defined $rest && $rest eq '';
+}
+
+# What came and was not read as a reply, without waiting.
+sub pending
+{
+    my ($self) = @_;
+    $self->_fill(time);
+    return $self->{input};
+}
+
+# Waits for octets until END; false if none came.
+sub _fill
+{
+    my ($self, $end) = @_;
+    my $left = $end - time;
+    my $select = IO::Select->new($self->{socket});
+    return 0 if !$select->can_read($left > 0 ? $left : 0);
+    $self->_read_some;
+    return 1;
+}
+
+sub _read_some
+{
+    my ($self) = @_;
+    my $got = sysread $self->{socket}, $self->{input}, 65536,
+        length $self->{input};
+    return if !defined $got && ($!{EAGAIN} || $!{EINTR});
+    $self->{is_eof} = 1 if !$got;
+    return;
+}
+
+# ---- The end --------------------------------------------------------------
+
+# No more octets from us; we still read.
+sub shutdown_write { return shutdown $_[0]{socket}, 1 }
+
+# Closes; with is_reset by RST instead of FIN.
+sub close
+{
+    my ($self, %arg) = @_;
+    setsockopt $self->{socket}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)
+        if $arg{is_reset};
+    return CORE::close $self->{socket};
+}
+
+sub quit
+{
+    my ($self) = @_;
+    my $reply = $self->command('QUIT');
+    $self->close;
+    return $reply;
+}
+
+1;
