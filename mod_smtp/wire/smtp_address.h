@@ -50,8 +50,9 @@ typedef struct smtp_address_t {
 /**
  * Reads the path at the start of @a s: "<" [source-route ":"] mailbox ">".
  * A source route is checked and dropped (RFC 5321 3.3, appendix C).
- * @param a         set on success, its strings allocated in @a p
- * @param consumed  on success the octets of the path, brackets included
+ * @param a         set on success, its strings allocated in @a p; else zero
+ * @param consumed  on success the octets of the path, brackets included;
+ *                  else 0
  */
 smtp_address_status_e smtp_address_parse_path(apr_pool_t *p, const char *s,
                                               apr_size_t len,
@@ -59,15 +60,20 @@ smtp_address_status_e smtp_address_parse_path(apr_pool_t *p, const char *s,
                                               smtp_address_t *a,
                                               apr_size_t *consumed);
 
-/** Reads a whole mailbox without brackets, such as a map or a
- *  configuration holds. */
+/** Reads a whole mailbox without brackets, such as a map or a configuration
+ *  holds; with SMTP_ADDRESS_ALLOW_NULL nothing is the null reverse-path. */
 smtp_address_status_e smtp_address_parse(apr_pool_t *p, const char *s,
                                          apr_size_t len, unsigned int allow,
                                          smtp_address_t *a);
 
 /**
  * Makes an address from parts: @a text is written anew, quoted where the
- * local-part is no dot-string. @a domain may be NULL. Copies into @a p.
+ * local-part is no dot-string. @a domain may be NULL; with an empty @a local
+ * it is the null reverse-path then. Copies into @a p. Lengths are not looked
+ * at.
+ * @return NULL if no path can hold it: a control or broken UTF-8 in the
+ *         local-part (else CR LF from a map would reach the wire), or a
+ *         domain that smtp_domain_parse_helo() does not know
  */
 smtp_address_t *smtp_address_create(apr_pool_t *p, const char *local,
                                     const char *domain);

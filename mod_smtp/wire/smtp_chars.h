@@ -39,6 +39,18 @@ int smtp_chars_is_utf8(const char *s, apr_size_t len);
 /** Whether an octet above 127 stands in @a s. */
 int smtp_chars_has_8bit(const char *s, apr_size_t len);
 
+/** The largest number that an apr_off_t holds. */
+#define SMTP_CHARS_NUMBER_MAX \
+    ((apr_off_t)(~(apr_uint64_t)0 >> (65 - 8 * sizeof(apr_off_t))))
+
+/**
+ * Reads 1*DIGIT: no sign, no blank.
+ * @return 1; 0 if @a s is something else (*number is 0 then); -1 if it is a
+ *         number above SMTP_CHARS_NUMBER_MAX (which *number then is)
+ */
+int smtp_chars_number_parse(const char *s, apr_size_t len,
+                            apr_off_t *number);
+
 /**
  * A copy of @a s in @a p that is safe in a log line, a header field or a
  * reply: %d32-126 stand for themselves, a backslash and all other octets

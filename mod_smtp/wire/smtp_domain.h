@@ -29,8 +29,11 @@ typedef enum {
 
 /**
  * What @a s is. Labels 1 to 63 octets, no hyphen at either end, 255 octets
- * in all; IPv6 forms of RFC 5321 4.1.3 (no zone, at most one "::").
- * A trailing dot is invalid.
+ * in all; IPv6 forms of RFC 5321 4.1.3 (no zone, at most one "::", which
+ * stands for two groups or more). A trailing dot is invalid.
+ * Of a U-label it is checked that it is UTF-8 without controls and without
+ * the full stops of other scripts, and of at most 59 characters: its octets
+ * may be more than 63, only its A-label may not (RFC 5890 4.2).
  * @return SMTP_DOMAIN_INVALID when it is none, or is of a kind that @a allow
  *         does not name
  */

@@ -46,9 +46,13 @@ extern const smtp_extension_t smtp_extension_table[];
 /** The row of keyword @a s in any case, or NULL. */
 const smtp_extension_t *smtp_extension_find(const char *s, apr_size_t len);
 
-/**
- * What a client may get to see of LIMITS (RFC 9422 3). 0: not announced.
- */
+/** @a set without those extensions that must not be announced because one
+ *  that they rest on is missing: BINARYMIME wants CHUNKING (RFC 3030),
+ *  SMTPUTF8 wants 8BITMIME (RFC 6531). */
+smtp_extension_set_t smtp_extension_complete(smtp_extension_set_t set);
+
+/** What a client may get to see of LIMITS (RFC 9422): each 1 to 999999.
+ *  0: not announced. */
 typedef struct smtp_limits_t {
     unsigned int rcptmax;        /**< RCPTMAX */
     unsigned int mailmax;        /**< MAILMAX */
@@ -56,10 +60,14 @@ typedef struct smtp_limits_t {
 } smtp_limits_t;
 
 /**
- * The EHLO keyword lines of @a set in table order, as a NULL-terminated array
- * of strings in @a p without code or CRLF ("SIZE 1000", "LIMITS RCPTMAX=100").
+ * The EHLO keyword lines of smtp_extension_complete(@a set) in table order,
+ * as a NULL-terminated array of strings in @a p without code or CRLF
+ * ("SIZE 1000", "LIMITS RCPTMAX=100").
  * @param max_size_octets  for SIZE; 0 means no fixed limit (RFC 1870 3)
- * @param auth             mechanisms for AUTH, by space; NULL if none
+ * @param limits           NULL or all zero: LIMITS is left out; what is over
+ *                         six digits is announced as 999999
+ * @param auth             mechanisms for AUTH, by space; NULL or "": AUTH is
+ *                         left out
  */
 const char *const *smtp_extension_write(apr_pool_t *p,
                                         smtp_extension_set_t set,
@@ -67,8 +75,7 @@ const char *const *smtp_extension_write(apr_pool_t *p,
                                         const smtp_limits_t *limits,
                                         const char *auth);
 
-/** What a remote server announced: one keyword line of its EHLO reply
- *  (client side). Unknown keywords and malformed parameters change nothing. */
+/** What a remote server announced. All zero: nothing. */
 typedef struct smtp_extension_offer_t {
     smtp_extension_set_t set;
     apr_off_t max_size_octets;   /**< of SIZE; 0 if none was named */
@@ -76,6 +83,9 @@ typedef struct smtp_extension_offer_t {
     const char *auth;            /**< mechanisms by space, or NULL */
 } smtp_extension_offer_t;
 
+/** Adds one keyword line of an EHLO reply (without code and CRLF) to
+ *  @a offer; its strings are in @a p. Unknown keywords, and lines whose
+ *  parameters are malformed, change nothing. */
 void smtp_extension_parse(apr_pool_t *p, const char *line, apr_size_t len,
                           smtp_extension_offer_t *offer);
 

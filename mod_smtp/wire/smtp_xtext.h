@@ -22,8 +22,10 @@ apr_status_t smtp_xtext_parse(apr_pool_t *p, const char *s, apr_size_t len,
 /** Encodes any octets. */
 char *smtp_xtext_write(apr_pool_t *p, const char *s, apr_size_t len);
 
-/** Decodes RFC 6533 3 utf-8 addresses with \x{HEX}; result is UTF-8.
- *  Raw UTF-8 is taken too (utf-8-addr-unitext). */
+/** Decodes RFC 6533 3 utf-8 addresses with \x{HEX}; result is UTF-8, and
+ *  holds neither NUL, CR nor LF. Raw UTF-8 is taken too
+ *  (utf-8-addr-unitext).
+ *  @return APR_SUCCESS or APR_EINVAL (*out is NULL then) */
 apr_status_t smtp_xtext_parse_utf8(apr_pool_t *p, const char *s,
                                    apr_size_t len, const char **out);
 
