@@ -1,0 +1,27 @@
+#!/usr/bin/env perl
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+# Every header compiles alone: who includes it needs to know nothing else.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Tree;
+
+my @cc = (words(qw(SMTP_CC)), qw(-std=c99 -Wall -Wextra -Werror
+          -fsyntax-only -x c), words(qw(SMTP_CPPFLAGS)));
+my @httpd = (words(qw(SMTP_HTTPD_CPPFLAGS)), '-Imod_smtp/include');
+
+# The private headers of a DSO may include their neighbours.
+for my $header (source_files(qr{^mod_smtp/.*\.h$})) {
+    my ($layer) = $header =~ m{^mod_smtp/([^/]+)/};
+    my @command = (@cc, '-Imod_smtp/wire');
+
+    push @command, @httpd, "-Imod_smtp/$layer" if $layer ne 'wire';
+    my ($status, $text) = run(@command, $header);
+    is $status, 0, "$header compiles alone" or diag substr($text, 0, 1000);
+    like slurp($header), qr/^#ifndef (\w+)\n#define \1\n/m,
+        "$header may be included twice";
+}
+done_testing;

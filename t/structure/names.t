@@ -1,0 +1,38 @@
+#!/usr/bin/env perl
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+# Where things stand: the top level holds what it may, and a base name leads
+# to one place (httpd's log and gdb print nothing more).
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Tree;
+
+my %top = map { $_ => 1 } qw(mod_smtp conf t build Makefile.am configure.ac
+                             README.md LICENSE NOTICE CHANGES);
+# Automake's archive adds what build/autogen made.
+my %made = map { $_ => 1 } qw(configure Makefile.in aclocal.m4);
+
+my %seen = map { (split m{/})[0] => 1 } source_files();
+my @strange = grep { !$top{$_} && !/^\./ && (-e '.git' || !$made{$_}) }
+              sort keys %seen;
+is "@strange", '', 'the top level holds nothing else';
+is join(' ', grep { !-e } sort keys %top), '', 'the top level is complete';
+
+my %folders_of;
+for my $file (c_files()) {
+    my ($folder, $base) = $file =~ m{^(.*)/([^/]+)\.[ch]$};
+    $folders_of{$base}{$folder} = 1;
+}
+for my $base (sort keys %folders_of) {
+    my @folders = sort keys %{ $folders_of{$base} };
+    is scalar @folders, 1, "$base stands in one folder"
+        or diag "@folders";
+}
+
+for my $folder (qw(mod_smtp t)) {
+    ok -s "$folder/README.md", "$folder/ has its README";
+}
+done_testing;

@@ -1,0 +1,47 @@
+#!/usr/bin/env perl
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+# wire/ is pure: it compiles without httpd's headers, and its objects call
+# nothing that reads, writes, waits, or asks for the time or for chance.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use Tree;
+
+my @cc = (words(qw(SMTP_CC)), qw(-std=c99 -Wall -Wextra -Werror -M
+          -Imod_smtp/wire), words(qw(SMTP_CPPFLAGS)));
+my $includes = need_env('SMTP_HTTPD_INCLUDEDIR');
+
+# What a value is made from needs none of these. Of APR: strings, tables and
+# pools; times may be taken apart, not asked for.
+my $impure = qr{^(?:
+    apr_(?:file|dir|socket|poll|pollset|thread|proc|shm|mmap|dso|env|global)
+        _\w+
+    | apr_time_now | apr_sleep | apr_generate_random_bytes | apr_random_\w+
+    | ap_\w+
+    | (?:f|fd)?open(?:at|dir)?(?:64)? | p?read(?:v|64)? | p?write(?:v|64)?
+    | socket | connect | accept | bind | listen | send(?:to|msg)?
+    | recv(?:from|msg)? | select | e?poll(?:_\w+)? | ioctl
+    | time | gettimeofday | clock_gettime | s?rand(?:om)?(?:_r)?
+    | getrandom | (?:u|nano)?sleep | syslog | printf | puts | fopen
+    | getenv | fork | execv\w* | system | getaddrinfo | gethostby\w+
+)$}x;
+
+for my $file (source_files(qr{^mod_smtp/wire/.*\.c$})) {
+    my ($status, $text) = run(@cc, $file);
+    is $status, 0, "$file compiles without httpd's include path"
+        or diag $text;
+    unlike $text, qr{\Q$includes\E/}, "$file reads no header of httpd";
+}
+
+my $library = need_env('SMTP_BUILD_DIR') . '/.libs/libsmtp_wire.a';
+my ($status, $text) = run(words('SMTP_NM'), '-u', $library);
+is $status, 0, 'libsmtp_wire.a was built' or diag $text;
+
+my %called = map { $_ => 1 } $text =~ /^\s+U (\w+)/mg;
+cmp_ok scalar(keys %called), '>', 5, 'nm shows what the objects call';
+is join(' ', grep { /$impure/ } sort keys %called), '',
+    'wire/ does no I/O and asks for no time and no chance';
+done_testing;
