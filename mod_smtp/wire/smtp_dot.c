@@ -46,7 +46,6 @@ static int has_8bit(const char *octets, apr_size_t len)
 {
     apr_uint64_t words[4];
     apr_uint64_t all = 0;
-    unsigned char rest = 0;
 
     for (; len >= sizeof(words); len -= sizeof(words)) {
         memcpy(words, octets, sizeof(words));
@@ -54,9 +53,9 @@ static int has_8bit(const char *octets, apr_size_t len)
         octets += sizeof(words);
     }
     while (len > 0) {
-        rest |= (unsigned char)octets[--len];
+        all |= (unsigned char)octets[--len];
     }
-    return (all & APR_UINT64_C(0x8080808080808080)) != 0 || rest > 127;
+    return (all & APR_UINT64_C(0x8080808080808080)) != 0;
 }
 
 static void give(dot_pass_t *pass, const char *octets, apr_size_t len)

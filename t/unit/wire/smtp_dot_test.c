@@ -550,27 +550,31 @@ static void long_lines_are_told(void **state)
     }
 }
 
-/** An octet above 127, or a NUL, at each place of a mail is seen. */
-static void one_odd_octet_is_found_wherever_it_stands(void **state)
+/** The pass over "aaa...a" CRLF "." CRLF with octet @a odd at @a at. */
+static result_t pass_with(int odd, size_t len, size_t at)
 {
     char s[100];
     feed_t feed;
-    const result_t *result;
-    size_t i;
+
+    memset(s, 'a', len);
+    s[at] = (char)odd;
+    memcpy(s + len, "\r\n.\r\n", 5);
+    return *feed_whole(&feed, PASS_DATA, 0, 0, s, len + 5);
+}
+
+/** An octet above 127, or a NUL, at each place of a mail of any length. */
+static void one_odd_octet_is_found_wherever_it_stands(void **state)
+{
+    size_t len, at;
 
     (void)state;
-    for (i = 0; i < sizeof(s) - 5; i++) {
-        memset(s, 'a', sizeof(s));
-        memcpy(s + sizeof(s) - 5, "\r\n.\r\n", 5);
-        result = feed_whole(&feed, PASS_DATA, 0, 0, s, sizeof(s));
-        assert_false(result->has_8bit);
-        assert_int_equal(result->faults, 0);
-        s[i] = (char)0x80;
-        assert_true(feed_whole(&feed, PASS_DATA, 0, 0, s, sizeof(s))
-                    ->has_8bit);
-        s[i] = '\0';
-        assert_int_equal(feed_whole(&feed, PASS_DATA, 0, 0, s, sizeof(s))
-                         ->faults, SMTP_DOT_NUL);
+    for (len = 1; len < 80; len++) {
+        for (at = 0; at < len; at++) {
+            assert_true(pass_with(0x80, len, at).has_8bit);
+            assert_false(pass_with(0x7F, len, at).has_8bit);
+            assert_int_equal(pass_with(0, len, at).faults, SMTP_DOT_NUL);
+            assert_int_equal(pass_with(1, len, at).faults, 0);
+        }
     }
 }
 
