@@ -1,0 +1,46 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "smtpd_access.h"
+
+#include <httpd.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "smtpd_log.h"
+
+APLOG_USE_MODULE(smtp);
+
+/* Fails closed: only what says OK lets in. DECLINED of access_checker_ex
+ * means "a user is needed", or that mod_authz_core is absent. */
+static int ask(request_rec *r)
+{
+    int rv = ap_run_access_checker(r);
+
+    if (rv != OK && rv != DECLINED) {
+        return rv;
+    }
+    return ap_run_access_checker_ex(r);
+}
+
+int smtpd_access_allows(smtpd_session_t *ss, ap_conf_vector_t *section)
+{
+    request_rec *r;
+    int rv;
+
+    if (!section) {
+        return 1;
+    }
+    r = ap_create_request(ss->pub.c);
+    r->method = "CONNECT";
+    r->protocol = "SMTP";
+    r->uri = r->unparsed_uri = "";
+    r->filename = "";
+    r->the_request = "";
+    r->per_dir_config = ap_merge_per_dir_configs(r->pool,
+                                                 r->server->lookup_defaults,
+                                                 section);
+    rv = ask(r);
+    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, ss->pub.c, SMTPD_LOGNO(1022)
+                  "<SMTPConnect>: %s", rv == OK ? "granted" : "denied");
+    apr_pool_destroy(r->pool);
+    return rv == OK;
+}

@@ -1,0 +1,62 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* BDAT (RFC 3030 2): its octets are consumed whatever the reply will be. */
+#include "smtpd_command.h"
+#include "smtpd_data.h"
+
+/* A chunk-size that cannot be consumed: what follows is unknown, so nothing
+ * that follows may be taken for a command. */
+static int is_all_digits(const smtp_command_t *command)
+{
+    apr_size_t i;
+
+    for (i = 0; i < command->arg_len && command->arg[i] != ' '; i++) {
+        if (command->arg[i] < '0' || command->arg[i] > '9') {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int smtpd_cmd_bdat_check(smtpd_session_t *ss, smtpd_asked_t *asked,
+                         smtp_reply_t *reply)
+{
+    const smtp_command_t *command = asked->command;
+
+    if (smtp_command_parse_bdat(command->arg, command->arg_len,
+                                &asked->chunk_octets,
+                                &asked->chunk_is_last) == SMTP_BDAT_OK) {
+        return 1;
+    }
+    *reply = (smtp_reply_t){ 501, { 5, 5, 4 }, "Syntax: BDAT size [LAST]" };
+    ss->is_closing |= is_all_digits(command);
+    return 0;
+}
+
+static void begin(smtpd_session_t *ss, smtp_reply_t *refusal)
+{
+    int drop;
+
+    if (ss->phase != SMTPD_PHASE_RCPT && ss->phase != SMTPD_PHASE_CHUNKS) {
+        *refusal = (smtp_reply_t){ 503, { 5, 5, 1 },
+                                   ss->phase == SMTPD_PHASE_MAIL
+                                   ? "No valid recipients"
+                                   : "MAIL and RCPT first" };
+    }
+    else if (!ss->transaction->has_data
+             && !smtpd_data_begin(ss, refusal, &drop)) {
+        ss->is_closing |= drop;
+    }
+}
+
+void smtpd_cmd_bdat(smtpd_session_t *ss, smtpd_asked_t *asked,
+                    smtp_reply_t *reply)
+{
+    ss->chunk_refusal = (smtp_reply_t){ 0 };
+    begin(ss, &ss->chunk_refusal);
+    ss->chunk_left = asked->chunk_octets;
+    ss->chunk_is_last = asked->chunk_is_last != 0;
+    ss->input = SMTPD_INPUT_CHUNK;
+    if (!ss->chunk_left) {
+        smtpd_data_end_chunk(ss);
+    }
+}

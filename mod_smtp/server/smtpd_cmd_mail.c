@@ -1,0 +1,88 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/* MAIL (RFC 5321 4.1.1.2). */
+#include <apr_strings.h>
+
+#include "smtpd_address_reply.h"
+#include "smtpd_command.h"
+#include "smtpd_hook.h"
+#include "smtpd_transaction.h"
+
+/* HELO offers no extensions (RFC 5321 4.1.1.1). */
+static smtp_extension_set_t offered(const smtpd_session_t *ss)
+{
+    return ss->pub.is_esmtp ? ss->pub.extensions : 0;
+}
+
+static int check_params(smtpd_session_t *ss, smtpd_asked_t *asked,
+                        smtp_reply_t *reply)
+{
+    if (asked->address.is_utf8 && !asked->mail.smtputf8) {
+        smtpd_address_reply(SMTP_ADDRESS_NOT_ASCII, 1, reply);
+        return 0;
+    }
+    /* RFC 1870 6.1: refused before the data comes. */
+    if (ss->conf->max_message_octets && asked->mail.has_size
+        && asked->mail.size_octets > ss->conf->max_message_octets) {
+        *reply = (smtp_reply_t){ 552, { 5, 3, 4 },
+                                 "Message is larger than the maximum" };
+        return 0;
+    }
+    return 1;
+}
+
+int smtpd_cmd_mail_check(smtpd_session_t *ss, smtpd_asked_t *asked,
+                         smtp_reply_t *reply)
+{
+    const smtp_command_t *command = asked->command;
+    unsigned int allow = SMTP_ADDRESS_ALLOW_NULL;
+    apr_size_t n;
+    smtp_address_status_e status;
+    smtp_params_status_e params;
+    const char *bad;
+
+    if (offered(ss) & SMTP_EXTENSION_SMTPUTF8) {
+        allow |= SMTP_ADDRESS_ALLOW_UTF8;
+    }
+    status = smtp_address_parse_path(ss->command_pool, command->arg,
+                                     command->arg_len, allow,
+                                     &asked->address, &n);
+    if (status != SMTP_ADDRESS_OK) {
+        smtpd_address_reply(status, 1, reply);
+        return 0;
+    }
+    params = smtp_params_parse_mail(ss->command_pool, command->arg + n,
+                                    command->arg_len - n, offered(ss),
+                                    &asked->mail, &bad);
+    if (params != SMTP_PARAMS_OK) {
+        smtpd_params_reply(ss->command_pool, params, bad, reply);
+        return 0;
+    }
+    return check_params(ss, asked, reply);
+}
+
+void smtpd_cmd_mail(smtpd_session_t *ss, smtpd_asked_t *asked,
+                    smtp_reply_t *reply)
+{
+    smtpd_transaction_t *tx;
+    int drop;
+
+    if (ss->conf->max_messages
+        && ss->pub.messages >= (unsigned int)ss->conf->max_messages) {
+        *reply = (smtp_reply_t){ 421, { 4, 7, 0 },
+                                 "Too many messages in this session" };
+        return;
+    }
+    tx = smtpd_transaction_create(ss, &asked->address, &asked->mail);
+    /* RFC 4954 5: the word of an unauthenticated client counts as <>. */
+    if (tx->pub.params.auth && !ss->pub.login) {
+        tx->pub.params.auth = "<>";
+    }
+    ss->transaction = tx;
+    if (!smtpd_hook_judge(ss, smtp_run_mail(&tx->pub, reply), reply, &drop)) {
+        ss->is_closing |= drop;
+        smtpd_transaction_end(ss, reply);
+        return;
+    }
+    smtpd_session_phase_set(ss, SMTPD_PHASE_MAIL);
+    *reply = (smtp_reply_t){ 250, { 2, 1, 0 }, "Ok" };
+}

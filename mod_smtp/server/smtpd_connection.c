@@ -1,0 +1,454 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/*
+ * A session on httpd's connection. Two ways of waiting: where the MPM can
+ * (event), the session waits without a thread and the loop below is entered
+ * anew when there is something to do; elsewhere the thread blocks, in slices
+ * short enough to notice a deadline or a graceful stop.
+ */
+#include "smtpd_connection.h"
+
+#include <poll.h>
+
+#include <ap_listen.h>
+#include <ap_mmn.h>
+#include <ap_mpm.h>
+#include <apr_atomic.h>
+#include <apr_portable.h>
+#include <http_connection.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <mpm_common.h>
+#include <scoreboard.h>
+#include <util_filter.h>
+
+#include "smtpd_log.h"
+#include "smtpd_waiting.h"
+
+APLOG_USE_MODULE(smtp);
+
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 137)
+#define HAVE_WAITIO 1
+#endif
+
+/* What is asked of the input filters at once. */
+#define READ_OCTETS 65536
+/* A read of less emptied the socket: there is no need to ask again. */
+#define READ_FULL_OCTETS 8000
+/* How long a thread waits for the client's next octets before it gives the
+ * session to the MPM: the hand-off and back costs more than all else for a
+ * client that answers at once. */
+#define SPIN_MSEC 2
+/* How soon a blocked thread notices a graceful stop. */
+#define SLICE apr_time_from_sec(1)
+
+static int is_async;
+static apr_uint32_t spinners_max;
+static volatile apr_uint32_t spinners;
+
+int smtpd_connection_is_async(void)
+{
+    return is_async;
+}
+
+void smtpd_connection_init(server_rec *s)
+{
+    int threads = 1;
+
+#ifdef HAVE_WAITIO
+    if (ap_mpm_query(AP_MPMQ_CAN_WAITIO, &is_async) != APR_SUCCESS) {
+        is_async = 0;
+    }
+#endif
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    /* A quarter of the threads is never held by those who may say nothing. */
+    spinners_max = (apr_uint32_t)(threads - threads / 4 - 1);
+    for (; s; s = s->next) {
+        const smtpd_conf_t *conf = smtpd_conf_get(s);
+
+        if (conf->engine == 1) {
+            /* TimeOut would cut sessions that SMTPTimeout lets wait; the MPM
+             * reads this when it makes its queues. */
+            s->timeout = apr_time_from_sec(60)
+                         + (conf->timeout_command > conf->timeout_data
+                            ? conf->timeout_command : conf->timeout_data);
+        }
+    }
+}
+
+/* ------------------------------------------------------------- writing */
+
+/* The end of the filter chain: core's output filter. */
+static ap_filter_t *core_filter(conn_rec *c)
+{
+    ap_filter_t *f = c->output_filters;
+
+    while (f->next) {
+        f = f->next;
+    }
+    return f;
+}
+
+/* Whoever does not read blocks a thread at most as long as this. */
+static void write_blocking(smtpd_session_t *ss)
+{
+    conn_rec *c = ss->pub.c;
+
+    apr_socket_timeout_set(ap_get_conn_socket(c), ss->conf->timeout_command);
+    APR_BRIGADE_INSERT_TAIL(ss->out,
+                            apr_bucket_flush_create(c->bucket_alloc));
+    if (ap_pass_brigade(c->output_filters, ss->out) != APR_SUCCESS) {
+        ss->is_aborted = 1;
+    }
+    apr_brigade_cleanup(ss->out);
+}
+
+/* No FLUSH bucket, which would block: core is pushed instead. */
+static void write_async(smtpd_session_t *ss)
+{
+    conn_rec *c = ss->pub.c;
+    ap_filter_t *core = core_filter(c);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!APR_BRIGADE_EMPTY(ss->out)) {
+        rv = ap_pass_brigade(c->output_filters, ss->out);
+        apr_brigade_cleanup(ss->out);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = core->frec->filter_func.out_func(core, NULL);
+    }
+    if (rv != APR_SUCCESS) {
+        ss->is_aborted = 1;
+    }
+    ss->is_blocked = c->data_in_output_filters != 0;
+}
+
+void smtpd_connection_push(smtpd_session_t *ss)
+{
+    if (ss->is_aborted) {
+        return;
+    }
+    if (ss->is_async) {
+        if (ss->is_blocked || !APR_BRIGADE_EMPTY(ss->out)) {
+            write_async(ss);
+        }
+    }
+    else if (!APR_BRIGADE_EMPTY(ss->out)) {
+        write_blocking(ss);
+    }
+}
+
+/* ------------------------------------------------------------- reading */
+
+/* Reads what is there. APR_EAGAIN: nothing; APR_TIMEUP: nothing in time. */
+static apr_status_t read_some(smtpd_session_t *ss, apr_read_type_e block)
+{
+    apr_off_t got = 0;
+    int tries;
+
+    /* The first read at the end of the stream says SUCCESS with nothing, the
+     * second APR_EOF (HTTP needs it so). */
+    for (tries = 0; tries < 2; tries++) {
+        apr_status_t rv = ap_get_brigade(ss->pub.c->input_filters, ss->in,
+                                         AP_MODE_READBYTES, block,
+                                         READ_OCTETS);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        apr_brigade_length(ss->in, 0, &got);
+        if (got > 0) {
+            ss->may_have_input = ss->pub.is_tls || got >= READ_FULL_OCTETS;
+            return APR_SUCCESS;
+        }
+        apr_brigade_cleanup(ss->in);
+    }
+    return APR_EAGAIN;
+}
+
+static int os_socket(const smtpd_session_t *ss)
+{
+    apr_os_sock_t fd = -1;
+
+    apr_os_sock_get(&fd, ap_get_conn_socket(ss->pub.c));
+    return fd;
+}
+
+/* A client in the middle of a dialogue answers within a round trip. */
+static int spin(smtpd_session_t *ss)
+{
+    struct pollfd pfd = { os_socket(ss), POLLIN, 0 };
+    int ready = 0;
+
+    if (apr_atomic_inc32(&spinners) < spinners_max) {
+        ready = poll(&pfd, 1, SPIN_MSEC) > 0;
+    }
+    apr_atomic_dec32(&spinners);
+    return ready;
+}
+
+static apr_status_t read_async(smtpd_session_t *ss)
+{
+    apr_status_t rv = APR_EAGAIN;
+
+    if (ss->may_have_input) {
+        ss->may_have_input = 0;
+        rv = read_some(ss, APR_NONBLOCK_READ);
+    }
+    if (APR_STATUS_IS_EAGAIN(rv) && spin(ss)) {
+        rv = read_some(ss, APR_NONBLOCK_READ);
+    }
+    return rv;
+}
+
+static apr_status_t read_blocking(smtpd_session_t *ss)
+{
+    apr_interval_time_t left = ss->deadline - apr_time_now();
+
+    if (left <= 0) {
+        return APR_TIMEUP;
+    }
+    apr_socket_timeout_set(ap_get_conn_socket(ss->pub.c),
+                           left < SLICE ? left : SLICE);
+    return read_some(ss, APR_BLOCK_READ);
+}
+
+/* ------------------------------------------------------------- waiting */
+
+/* What ends a wait: RFC 5321 3.8, 4.5.3.2: 421 before the server closes. */
+static void end_wait(smtpd_session_t *ss)
+{
+    static const smtp_reply_t expired =
+        { 421, { 4, 4, 2 }, "Timeout, closing" };
+    static const smtp_reply_t stopping =
+        { 421, { 4, 3, 2 }, "Server is shutting down" };
+
+    if (ss->is_blocked) {
+        ss->is_aborted = 1;
+    }
+    else if (ss->is_expired || apr_time_now() > ss->deadline) {
+        smtpd_session_close(ss, &expired);
+    }
+    else if (smtpd_waiting_is_stopping() && !smtpd_session_is_in_data(ss)) {
+        smtpd_session_close(ss, &stopping);
+    }
+}
+
+static int wait_is_over(const smtpd_session_t *ss)
+{
+    return ss->is_expired || apr_time_now() > ss->deadline
+           || (smtpd_waiting_is_stopping() && !smtpd_session_is_in_data(ss));
+}
+
+/* Gives the memory of the last command back while nothing happens. */
+static void slim(smtpd_session_t *ss)
+{
+    if (ss->command_pool) {
+        apr_pool_destroy(ss->command_pool);
+        ss->command_pool = NULL;
+    }
+}
+
+#ifdef HAVE_WAITIO
+static int wait_async(smtpd_session_t *ss)
+{
+    conn_rec *c = ss->pub.c;
+
+    slim(ss);
+    c->cs->sense = ss->is_blocked ? CONN_SENSE_WANT_WRITE
+                                  : CONN_SENSE_WANT_READ;
+    c->cs->state = CONN_STATE_ASYNC_WAITIO;
+    smtpd_waiting_enter(ss);
+    return OK;
+}
+#else
+static int wait_async(smtpd_session_t *ss)
+{
+    return DECLINED;             /* never called: is_async is 0 */
+}
+#endif
+
+/* ------------------------------------------------------------ the loop */
+
+/* The session is over: @return for process_connection. */
+static int finish(smtpd_session_t *ss)
+{
+    conn_rec *c = ss->pub.c;
+
+    smtpd_connection_push(ss);
+    /* A reader who does not read is not waited for: closing would block. */
+    if (ss->is_aborted || ss->is_blocked || ss->has_quit) {
+        c->aborted = 1;
+    }
+    c->keepalive = AP_CONN_CLOSE;
+    if (c->cs) {
+        c->cs->state = CONN_STATE_LINGER;
+    }
+    return OK;
+}
+
+/* Consumes, pushes, reads: until there is nothing to read or no way to go
+ * on. @return 1 when the session has to wait for the client */
+static int work(smtpd_session_t *ss)
+{
+    for (;;) {
+        apr_status_t rv;
+
+        smtpd_session_consume(ss);
+        smtpd_connection_push(ss);
+        if (ss->is_closing || ss->is_aborted) {
+            return 0;
+        }
+        if (ss->is_blocked) {
+            return 1;
+        }
+        if (!APR_BRIGADE_EMPTY(ss->in)) {
+            continue;
+        }
+        rv = ss->is_async ? read_async(ss) : read_blocking(ss);
+        if (APR_STATUS_IS_EAGAIN(rv) || APR_STATUS_IS_TIMEUP(rv)) {
+            return 1;
+        }
+        if (rv != APR_SUCCESS) {
+            ss->is_aborted = 1;
+            return 0;
+        }
+    }
+}
+
+static int run(smtpd_session_t *ss)
+{
+    for (;;) {
+        if (wait_is_over(ss)) {
+            end_wait(ss);
+        }
+        if (ss->is_closing || ss->is_aborted || !work(ss)) {
+            return finish(ss);
+        }
+        if (ss->is_async && !wait_is_over(ss)) {
+            return wait_async(ss);
+        }
+    }
+}
+
+static apr_status_t leave_list(void *data)
+{
+    smtpd_waiting_leave(data);
+    return APR_SUCCESS;
+}
+
+#ifdef HAVE_WAITIO
+/* event waits by the main server's TimeOut until it has seen a request; its
+ * own hook, given one, takes the virtual host's (mpm/event/event.c). */
+static void adopt_timeout(smtpd_session_t *ss)
+{
+    apr_array_header_t *hooks = ap_hook_get_post_read_request();
+    int i;
+
+    for (i = 0; hooks && i < hooks->nelts; i++) {
+        ap_LINK_post_read_request_t *hook =
+            &APR_ARRAY_IDX(hooks, i, ap_LINK_post_read_request_t);
+
+        if (!strcmp(hook->szName, "event.c")) {
+            request_rec r = { 0 };
+
+            r.pool = ss->pub.c->pool;
+            r.connection = ss->pub.c;
+            r.server = ss->pub.s;
+            hook->pFunc(&r);
+        }
+    }
+}
+#else
+static void adopt_timeout(smtpd_session_t *ss)
+{
+}
+#endif
+
+/* Free memory goes back to the system while thousands wait. */
+static apr_status_t restore_allocator(void *data)
+{
+    apr_allocator_max_free_set(data, ap_max_mem_free);
+    return APR_SUCCESS;
+}
+
+static smtpd_session_t *begin(conn_rec *c)
+{
+    smtpd_session_t *ss = smtpd_session_create(c);
+    apr_allocator_t *allocator = apr_pool_allocator_get(c->pool);
+
+    ss->is_async = is_async && c->cs != NULL;
+    if (ss->is_async) {
+        adopt_timeout(ss);
+        /* Before the socket is closed, which is a clean-up too. */
+        apr_pool_pre_cleanup_register(c->pool, ss, leave_list);
+        apr_allocator_max_free_set(allocator, 1);
+        apr_pool_cleanup_register(c->pool, allocator, restore_allocator,
+                                  apr_pool_cleanup_null);
+    }
+    ap_update_child_status_from_conn(c->sbh, SERVER_BUSY_READ, c);
+    smtpd_session_greet(ss);
+    return ss;
+}
+
+int smtpd_connection_process(conn_rec *c)
+{
+    smtpd_session_t *ss = smtpd_session_get(c);
+
+    if (ss) {
+        smtpd_waiting_leave(ss);
+        ap_update_child_status_from_conn(c->sbh, SERVER_BUSY_READ, c);
+        ss->may_have_input = 1;
+    }
+    else {
+        if (smtpd_conf_get(c->base_server)->engine != 1 || c->master) {
+            return DECLINED;
+        }
+        ss = begin(c);
+    }
+    return run(ss);
+}
+
+/* ----------------------------------------------------------- listeners */
+
+static int serves(const server_rec *s, const apr_sockaddr_t *addr)
+{
+    const server_addr_rec *sar;
+
+    for (sar = s->addrs; sar; sar = sar->next) {
+        if (sar->host_port == 0 || sar->host_port == addr->port) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static server_rec *smtp_host_of(server_rec *s, const apr_sockaddr_t *addr)
+{
+    for (; s; s = s->next) {
+        if (s->is_virtual && smtpd_conf_get(s)->engine == 1
+            && serves(s, addr)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+void smtpd_connection_listeners_mend(server_rec *s)
+{
+    ap_listen_rec *lr;
+
+    for (lr = ap_listeners; lr; lr = lr->next) {
+        server_rec *host = smtp_host_of(s, lr->bind_addr);
+
+        if (!host || (lr->protocol && !strcmp(lr->protocol, "smtp"))) {
+            continue;
+        }
+        apr_socket_opt_set(lr->sd, APR_TCP_DEFER_ACCEPT, 0);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, host, SMTPD_LOGNO(1003)
+                     "Listen %u: the listener is for %s, which waits for the "
+                     "client to speak first; mended, but write \"Listen %u "
+                     "smtp\"", lr->bind_addr->port,
+                     lr->protocol ? lr->protocol : "http",
+                     lr->bind_addr->port);
+    }
+}

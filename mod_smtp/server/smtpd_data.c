@@ -1,0 +1,323 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/*
+ * Mail data: socket -> dot or chunk -> size, header scan -> delivery. At its
+ * end: checks, message hook, commit, and only then 250 (RFC 5321 4.2.5, 6.1).
+ */
+#include "smtpd_data.h"
+
+#include <apr_strings.h>
+
+#include "smtp_trace.h"
+#include "smtpd_connection.h"
+#include "smtpd_hook.h"
+#include "smtpd_log.h"
+
+APLOG_USE_MODULE(smtp);
+
+static const smtp_reply_t reply_too_big =
+    { 552, { 5, 3, 4 }, "Message is larger than the maximum" };
+static const smtp_reply_t reply_no_space =
+    { 452, { 4, 3, 1 }, "Not enough space, try again later" };
+static const smtp_reply_t reply_store_failed =
+    { 451, { 4, 3, 0 }, "Could not be stored, try again later" };
+
+/* Takes octets of the mail: what smtp_dot passes on. Errors are kept, not
+ * returned: the data is consumed to its end whatever happens. */
+static apr_status_t store(void *ctx, const char *octets, apr_size_t len)
+{
+    smtpd_session_t *ss = ctx;
+    smtpd_transaction_t *tx = ss->transaction;
+
+    tx->pub.size_octets += (apr_off_t)len;
+    if (ss->conf->max_message_octets
+        && tx->pub.size_octets > ss->conf->max_message_octets) {
+        tx->is_too_big = 1;
+    }
+    smtp_header_push(&tx->header, octets, len);
+    if (!tx->is_too_big && tx->write_rv == APR_SUCCESS) {
+        tx->write_rv = tx->delivery->klass->write(tx->delivery, octets, len);
+    }
+    return APR_SUCCESS;
+}
+
+int smtpd_data_begin(smtpd_session_t *ss, smtp_reply_t *reply, int *drop)
+{
+    smtpd_transaction_t *tx = ss->transaction;
+
+    if (!smtpd_hook_judge(ss, smtp_run_data(&tx->pub, reply), reply, drop)) {
+        return 0;
+    }
+    tx->has_data = 1;
+    smtp_header_init(&tx->header, tx->pub.r->pool);
+    tx->pub.header = &tx->header;
+    smtp_dot_init(&tx->dot, (apr_size_t)ss->conf->max_text_line_octets,
+                  ss->conf->bare_lf == SMTPD_BARE_LF_NORMALISE);
+    ss->data_deadline = apr_time_now() + ss->conf->timeout_total;
+    return 1;
+}
+
+/* Seconds that the local zone is east of Greenwich at @a t. */
+static int zone_offset(apr_time_t t)
+{
+    apr_time_exp_t e;
+
+    return apr_time_exp_lt(&e, t) == APR_SUCCESS ? e.tm_gmtoff : 0;
+}
+
+/* Our Received field (RFC 5321 4.4), then what hooks added. */
+static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
+{
+    const apr_array_header_t *rcpts = tx->pub.recipients;
+    smtp_trace_t trace = { 0 };
+
+    trace.helo = ss->pub.helo;
+    trace.client_ip = ss->pub.client_ip;
+    trace.server_name = ss->pub.s->server_hostname;
+    trace.id = tx->pub.id;
+    /* Of several recipients none is named: it would give Bcc away
+     * (RFC 5321 7.2). */
+    if (rcpts->nelts == 1) {
+        trace.recipient =
+            APR_ARRAY_IDX(rcpts, 0, smtp_recipient_t *)->forward_path->text;
+    }
+    trace.esmtp = ss->pub.is_esmtp;
+    trace.auth = ss->pub.login != NULL;
+    trace.smtputf8 = tx->pub.params.smtputf8;
+    trace.time = apr_time_now();
+    trace.offset_sec = zone_offset(trace.time);
+    return apr_pstrcat(tx->pub.r->pool,
+                       smtp_trace_write_received(tx->pub.r->pool, &trace),
+                       tx->pub.added_fields, NULL);
+}
+
+/* RFC 5321 6.3: too many Received fields, or this mailbox delivered it
+ * before. */
+static int is_looping(const smtpd_session_t *ss, smtpd_transaction_t *tx)
+{
+    const apr_array_header_t *seen = tx->header.delivered_to;
+    int i, j, k;
+
+    if (tx->header.received > (unsigned int)ss->conf->max_received) {
+        return 1;
+    }
+    for (i = 0; seen && i < seen->nelts; i++) {
+        for (j = 0; j < tx->pub.recipients->nelts; j++) {
+            apr_array_header_t *boxes =
+                APR_ARRAY_IDX(tx->pub.recipients, j,
+                              smtp_recipient_t *)->mailboxes;
+
+            for (k = 0; k < boxes->nelts; k++) {
+                if (!strcasecmp(APR_ARRAY_IDX(seen, i, const char *),
+                                APR_ARRAY_IDX(boxes, k, smtp_mailbox_t *)
+                                    ->delivered_to)) {
+                    return 1;
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+/* The faults of smtp_dot.h as replies; the first that applies. */
+static const struct {
+    unsigned int fault;
+    smtp_reply_t reply;
+} fault_replies[] = {
+    { SMTP_DOT_NUL,     { 554, { 5, 6, 0 }, "Message has a NUL octet" } },
+    { SMTP_DOT_BARE_LF, { 554, { 5, 6, 0 },
+                          "Message has a LF without CR (RFC 5321 2.3.8)" } },
+    { SMTP_DOT_BARE_CR, { 554, { 5, 6, 0 },
+                          "Message has a CR without LF (RFC 5321 2.3.8)" } },
+    { SMTP_DOT_LONG_LINE, { 554, { 5, 6, 0 },
+                          "Message has a line that is too long" } }
+};
+
+/* Whether what was received may be kept at all. */
+static int check_received(smtpd_session_t *ss, smtpd_transaction_t *tx,
+                          smtp_reply_t *reply)
+{
+    size_t i;
+
+    if (tx->is_too_big) {
+        *reply = reply_too_big;
+        return 0;
+    }
+    for (i = 0; i < sizeof(fault_replies) / sizeof(fault_replies[0]); i++) {
+        if (tx->dot.faults & fault_replies[i].fault) {
+            *reply = fault_replies[i].reply;
+            return 0;
+        }
+    }
+    if (is_looping(ss, tx)) {
+        *reply = (smtp_reply_t){ 554, { 5, 4, 6 }, "Mail loop detected" };
+        return 0;
+    }
+    return 1;
+}
+
+static void store_error(smtpd_transaction_t *tx, apr_status_t rv,
+                        smtp_reply_t *reply)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, tx->pub.r, SMTPD_LOGNO(1012)
+                  "%s: %s could not store the message", tx->pub.id,
+                  tx->delivery->klass->name);
+    *reply = APR_STATUS_IS_ENOSPC(rv) || rv == EDQUOT ? reply_no_space
+                                                      : reply_store_failed;
+}
+
+static int ask_message(smtpd_session_t *ss, smtpd_transaction_t *tx,
+                       smtp_reply_t *reply, int *drop)
+{
+    apr_bucket_brigade *content;
+    apr_status_t rv;
+    int ok;
+
+    content = apr_brigade_create(tx->pub.r->pool, ss->pub.c->bucket_alloc);
+    rv = tx->delivery->klass->content(tx->delivery, content);
+    if (rv != APR_SUCCESS) {
+        store_error(tx, rv, reply);
+        ok = 0;
+    }
+    else {
+        ok = smtpd_hook_judge(ss, smtp_run_message(&tx->pub, content, reply),
+                              reply, drop);
+    }
+    apr_brigade_destroy(content);
+    return ok;
+}
+
+/* A commit that failed was an abort (smtp_delivery.h). */
+static int commit(smtpd_session_t *ss, smtpd_transaction_t *tx,
+                  smtp_reply_t *reply)
+{
+    const char *trace = make_trace(ss, tx);
+    smtp_delivery_t *delivery = tx->delivery;
+    apr_status_t rv = delivery->klass->commit(delivery, trace,
+                                              strlen(trace));
+
+    if (rv != APR_SUCCESS) {
+        store_error(tx, rv, reply);
+        tx->delivery = NULL;
+        return 0;
+    }
+    tx->is_delivered = 1;
+    ss->pub.messages++;
+    *reply = (smtp_reply_t){ 250, { 2, 0, 0 },
+                             apr_pstrcat(tx->pub.r->pool, "Queued as ",
+                                         tx->pub.id, NULL) };
+    return 1;
+}
+
+/* The whole mail is here: keeps it or says why not. The reply is pushed before the
+ * delivery's own work, for which the client need not wait. */
+static void end_of_data(smtpd_session_t *ss)
+{
+    smtpd_transaction_t *tx = ss->transaction;
+    smtp_reply_t reply = { 0 };
+    int drop = 0;
+
+    smtp_header_finish(&tx->header);
+    ss->input = SMTPD_INPUT_COMMAND;
+    if (!check_received(ss, tx, &reply)) {
+        /* reply is set */
+    }
+    else if (tx->write_rv != APR_SUCCESS) {
+        store_error(tx, tx->write_rv, &reply);
+    }
+    else if (ask_message(ss, tx, &reply, &drop) && commit(ss, tx, &reply)) {
+        smtp_run_delivered(&tx->pub);
+    }
+    smtpd_session_reply(ss, &reply);
+    if (drop) {
+        ss->is_closing = 1;
+    }
+    smtpd_connection_push(ss);
+    if (tx->is_delivered && tx->delivery->klass->finish) {
+        tx->delivery->klass->finish(tx->delivery);
+    }
+    smtpd_transaction_end(ss, &reply);
+}
+
+apr_size_t smtpd_data_push(smtpd_session_t *ss, const char *octets,
+                           apr_size_t len)
+{
+    apr_size_t consumed = 0;
+    int done = 0;
+
+    smtp_dot_push(&ss->transaction->dot, octets, len, &consumed, &done,
+                  store, ss);
+    if (done) {
+        end_of_data(ss);
+    }
+    return consumed;
+}
+
+/* BODY=BINARYMIME is binary: no line, no fault (RFC 3030 3). */
+static int is_binary(const smtpd_transaction_t *tx)
+{
+    return tx->pub.params.body == SMTP_BODY_BINARYMIME;
+}
+
+apr_size_t smtpd_data_push_chunk(smtpd_session_t *ss, const char *octets,
+                                 apr_size_t len)
+{
+    apr_size_t n = len;
+
+    if ((apr_off_t)n > ss->chunk_left) {
+        n = (apr_size_t)ss->chunk_left;
+    }
+    /* RFC 3030 2: what was refused is consumed all the same. */
+    if (!ss->chunk_refusal.code) {
+        if (is_binary(ss->transaction)) {
+            store(ss, octets, n);
+        }
+        else {
+            smtp_dot_push_chunk(&ss->transaction->dot, octets, n, store, ss);
+        }
+    }
+    ss->chunk_left -= (apr_off_t)n;
+    if (!ss->chunk_left) {
+        smtpd_data_end_chunk(ss);
+    }
+    return n;
+}
+
+/* A chunk that is not the last: 250, or the transaction is over. */
+static void end_of_middle_chunk(smtpd_session_t *ss)
+{
+    smtpd_transaction_t *tx = ss->transaction;
+    smtp_reply_t reply = { 250, { 2, 0, 0 }, "Chunk received" };
+
+    if (tx->is_too_big) {
+        reply = reply_too_big;
+    }
+    else if (tx->write_rv != APR_SUCCESS) {
+        store_error(tx, tx->write_rv, &reply);
+    }
+    smtpd_session_reply(ss, &reply);
+    if (reply.code != 250) {
+        smtpd_transaction_end(ss, &reply);
+    }
+    else {
+        smtpd_session_phase_set(ss, SMTPD_PHASE_CHUNKS);
+    }
+}
+
+void smtpd_data_end_chunk(smtpd_session_t *ss)
+{
+    ss->input = SMTPD_INPUT_COMMAND;
+    if (ss->chunk_refusal.code) {
+        smtpd_session_reply(ss, &ss->chunk_refusal);
+        smtpd_transaction_end(ss, &ss->chunk_refusal);
+    }
+    else if (ss->chunk_is_last) {
+        if (!is_binary(ss->transaction)) {
+            smtp_dot_finish_chunks(&ss->transaction->dot, store, ss);
+        }
+        end_of_data(ss);
+    }
+    else {
+        end_of_middle_chunk(ss);
+    }
+    smtpd_session_deadline_set(ss);
+}
