@@ -29,7 +29,8 @@ int smtpd_cmd_vrfy_check(smtpd_session_t *ss, smtpd_asked_t *asked,
     }
     status = smtp_address_parse(ss->command_pool, arg, len, allow,
                                 &asked->address);
-    if (status != SMTP_ADDRESS_OK) {
+    /* Any string will do for a server that does not tell (252). */
+    if (status != SMTP_ADDRESS_OK && ss->conf->disclose) {
         smtpd_address_reply(status, 0, reply);
         return 0;
     }

@@ -308,7 +308,6 @@ void smtpd_data_end_chunk(smtpd_session_t *ss)
     ss->input = SMTPD_INPUT_COMMAND;
     if (ss->chunk_refusal.code) {
         smtpd_session_reply(ss, &ss->chunk_refusal);
-        smtpd_transaction_end(ss, &ss->chunk_refusal);
     }
     else if (ss->chunk_is_last) {
         if (!is_binary(ss->transaction)) {

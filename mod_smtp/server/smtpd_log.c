@@ -134,9 +134,16 @@ void smtpd_log_transaction(smtpd_session_t *ss, smtpd_transaction_t *tx,
     request_rec *r = tx->pub.r;
     char status[SMTP_STATUS_BUFFER_OCTETS];
 
-    smtp_status_write(status, reply->status);
-    tx->last_reply = apr_psprintf(r->pool, "%d %s", reply->code, status);
-    r->status = reply->code;
+    /* 250 to RSET is not 250 to the mail: that one has no status. */
+    if (tx->is_delivered || reply->code >= 400) {
+        smtp_status_write(status, reply->status);
+        tx->last_reply = apr_psprintf(r->pool, "%d %s", reply->code, status);
+        r->status = reply->code;
+    }
+    else {
+        tx->last_reply = "reset";
+        r->status = 0;
+    }
     r->bytes_sent = tx->pub.size_octets;
     r->user = (char *)tx->pub.session->login;
     smtp_run_log(&tx->pub, reply);

@@ -51,8 +51,9 @@ static apr_status_t cleanup(void *data)
     smtpd_session_t *ss = data;
     static const smtp_reply_t lost = { 421, { 4, 4, 2 },
                                        "The connection was lost" };
+    static const smtp_reply_t quit = { 221, { 2, 0, 0 }, "Closing" };
 
-    smtpd_transaction_end(ss, &lost);
+    smtpd_transaction_end(ss, ss->has_quit ? &quit : &lost);
     smtp_run_quit(&ss->pub);
     return APR_SUCCESS;
 }
