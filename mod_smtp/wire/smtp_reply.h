@@ -27,11 +27,13 @@ typedef struct smtp_reply_t {
 
 /**
  * The octets of @a reply, CRLF included, NUL at the end, in @a p. The
- * enhanced status code is repeated in each line (RFC 2034 4). Never emits what is
- * not %d32-126 or, with @a utf8, well-formed UTF-8: other octets, CR included,
- * are escaped as \\xHH. Lines over 512 octets are continued in a next line.
- * A class that contradicts the reply code's first digit is replaced by
- * smtp_status_of_reply().
+ * enhanced status code is repeated in each line (RFC 2034 4). Never emits
+ * what is not %d32-126 or, with @a utf8, well-formed UTF-8: other octets, CR
+ * included, are escaped as \\xHH. Lines over 512 octets are continued in a
+ * next line; LFs at the end of the text are dropped. A class that contradicts
+ * the reply code's first digit is replaced by smtp_status_of_reply(); a code
+ * that is none (all zero: nobody filled it in) becomes 451: we fail closed.
+ * Without a text, 334 has none (RFC 4954 4: it would be a challenge).
  * @param with_status  0: enhanced codes are switched off
  * @param len          octets written; may be NULL
  */
@@ -45,18 +47,20 @@ typedef enum {
     SMTP_REPLY_TOO_LONG          /**< over the limit given; close */
 } smtp_reply_status_e;
 
-/** Reads a peer's reply, fed octet by octet as it arrives. Opaque use:
- *  smtp_reply_parser_init(), then smtp_reply_push() until it says DONE. */
+/** Reads a peer's reply, fed as it arrives. Opaque use:
+ *  smtp_reply_parser_init(), then smtp_reply_push() until it does not say
+ *  MORE; then init again for the next. */
 typedef struct smtp_reply_parser_t {
     apr_pool_t *pool;            /**< the text is collected here */
     apr_size_t max_octets;       /**< whole reply, all lines */
+    /* private to smtp_reply.c */
     apr_size_t seen_octets;
-    char *line;                  /**< current line, max_line octets */
-    apr_size_t line_len;
-    char *text;                  /**< lines so far, separated by LF */
+    char *text;                  /**< lines so far, each with its LF, then
+                                      the line that is being read */
     apr_size_t text_len;
     apr_size_t text_size;
-    int code;
+    apr_size_t line_at;          /**< where in text that line begins */
+    int code;                    /**< 0 before the first line has ended */
     smtp_status_t status;
     smtp_reply_status_e state;
 } smtp_reply_parser_t;
@@ -68,7 +72,9 @@ void smtp_reply_parser_init(smtp_reply_parser_t *parser, apr_pool_t *p,
 /**
  * Takes octets up to the end of the reply. A bare LF at the end of a line is
  * forgiven; codes that differ between lines are MALFORMED; an enhanced code
- * is taken from the first line and off the text of every line.
+ * of the reply code's class is taken from the first line and off the text of
+ * every line. A NUL becomes "?", so that it cannot cut the text short. Once
+ * the result is not MORE it stays and nothing is taken any more.
  * @param consumed  octets taken; on DONE what follows is the next reply
  * @param reply     set on DONE; its text is raw: escape it wherever it goes
  */
