@@ -20,7 +20,8 @@
 #include "smtpd_transaction.h"
 #include "smtpd_waiting.h"
 
-extern module AP_MODULE_DECLARE_DATA smtp_module;
+/* The module record leaves the DSO, whatever else is hidden. */
+extern SMTP_DECLARE(module) smtp_module;
 
 APR_HOOK_STRUCT(
     APR_HOOK_LINK(connect)

@@ -81,6 +81,7 @@ smtpd_session_t *smtpd_session_create(conn_rec *c)
     return ss;
 }
 
+/* Makes ss->command_pool, which is gone while the session waits. */
 static apr_pool_t *command_pool(smtpd_session_t *ss)
 {
     if (!ss->command_pool) {
@@ -239,6 +240,7 @@ static apr_size_t push_command(smtpd_session_t *ss, const char *octets,
 
     if (smtp_line_push(&ss->line, octets, len, &consumed, &line, &line_len,
                        &faults) == SMTP_LINE_DONE) {
+        command_pool(ss);
         ss->rest_of_bucket = len - consumed;
         if (faults) {
             refuse_line(ss, faults);
@@ -246,7 +248,7 @@ static apr_size_t push_command(smtpd_session_t *ss, const char *octets,
         else {
             smtpd_command_run(ss, line, line_len);
         }
-        apr_pool_clear(command_pool(ss));
+        apr_pool_clear(ss->command_pool);
         smtpd_session_deadline_set(ss);
     }
     return consumed;
