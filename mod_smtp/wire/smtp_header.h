@@ -35,8 +35,10 @@ typedef struct smtp_header_t {
     unsigned int is_done : 1;    /**< the empty line, or a line that is no
                                       field, was seen: the rest is body */
     unsigned int has_8bit : 1;   /**< octets above 127 in the header */
-    unsigned int is_malformed : 1;/**< header ended without empty line */
-    apr_off_t header_octets;     /**< size of the header section so far */
+    unsigned int is_malformed : 1;/**< a line that is no field ended it */
+    /** Octets of the fields so far, their CRLFs included; neither the empty
+     *  line nor the line that is no field. */
+    apr_off_t header_octets;
     /** Bodies of Delivered-To, unfolded and trimmed (const char *); for the
      *  loop check. */
     apr_array_header_t *delivered_to;
@@ -45,21 +47,25 @@ typedef struct smtp_header_t {
     const char *subject;         /**< unfolded, raw; or NULL */
     /* private to smtp_header.c */
     int state;
-    char name[32];
+    int field;                   /**< what field is open */
+    char name[32];               /**< its name, or the name's beginning */
     apr_size_t name_len;
-    char *value;
+    apr_off_t pending_octets;    /**< of a line not yet known as a field */
+    char *value;                 /**< its body, if that is kept */
     apr_size_t value_len;
-    int field;
 } smtp_header_t;
 
-/** Begins. Allocates little, from @a p, and only for fields that are kept. */
+/** Begins. Allocates little, from @a p, and only for fields that are kept;
+ *  of fields that should stand once, the first is kept. */
 void smtp_header_init(smtp_header_t *header, apr_pool_t *p);
 
-/** Takes octets of the mail (lines end in CRLF). Costs nothing once is_done is set. */
+/** Takes octets of the mail (lines end in CRLF). Costs nothing once is_done
+ *  is set. White space before the colon is taken (RFC 5322 4.5). */
 void smtp_header_push(smtp_header_t *header, const char *data,
                       apr_size_t len);
 
-/** The mail has ended: the last field, if it lacked its CRLF, counts. */
+/** The mail has ended: the last field, if it lacked its CRLF, counts. A mail
+ *  without an empty line, all header, is well-formed (RFC 5322 3.5). */
 void smtp_header_finish(smtp_header_t *header);
 
 #endif
