@@ -239,12 +239,39 @@ static int wait_is_over(const smtpd_session_t *ss)
            || (smtpd_waiting_is_stopping() && !smtpd_session_is_in_data(ss));
 }
 
-/* Gives the memory of the last command back while nothing happens. */
+/* What the connection's allocator keeps for the next command; APR would keep
+ * all that a mail ever took, or with nothing to keep call mmap() for each. */
+#define KEPT_OCTETS (64 * 1024)
+#define TRIM_NODES 8
+
+/* An allocator gives memory back only as it is freed, so what it keeps is
+ * taken out and freed again. */
+static void trim(apr_allocator_t *allocator)
+{
+    apr_memnode_t *nodes[TRIM_NODES];
+    int i;
+
+    for (i = 0; i < TRIM_NODES; i++) {
+        nodes[i] = apr_allocator_alloc(allocator, 1);
+    }
+    apr_allocator_max_free_set(allocator, 1);
+    for (i = 0; i < TRIM_NODES; i++) {
+        if (nodes[i]) {
+            apr_allocator_free(allocator, nodes[i]);
+        }
+    }
+    apr_allocator_max_free_set(allocator, KEPT_OCTETS);
+}
+
+/* Gives memory back while nothing happens: thousands of sessions may wait. */
 static void slim(smtpd_session_t *ss)
 {
     if (ss->command_pool) {
         apr_pool_destroy(ss->command_pool);
         ss->command_pool = NULL;
+    }
+    if (!ss->transaction) {
+        trim(apr_pool_allocator_get(ss->pub.c->pool));
     }
 }
 
@@ -364,7 +391,7 @@ static void adopt_timeout(smtpd_session_t *ss)
 }
 #endif
 
-/* Free memory goes back to the system while thousands wait. */
+/* Allocators are used again, for HTTP too. */
 static apr_status_t restore_allocator(void *data)
 {
     apr_allocator_max_free_set(data, ap_max_mem_free);
@@ -381,7 +408,7 @@ static smtpd_session_t *begin(conn_rec *c)
         adopt_timeout(ss);
         /* Before the socket is closed, which is a clean-up too. */
         apr_pool_pre_cleanup_register(c->pool, ss, leave_list);
-        apr_allocator_max_free_set(allocator, 1);
+        apr_allocator_max_free_set(allocator, KEPT_OCTETS);
         apr_pool_cleanup_register(c->pool, allocator, restore_allocator,
                                   apr_pool_cleanup_null);
     }
