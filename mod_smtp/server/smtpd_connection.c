@@ -22,6 +22,7 @@
 #include <util_filter.h>
 
 #include "smtpd_log.h"
+#include "smtpd_tsan.h"
 #include "smtpd_waiting.h"
 
 APLOG_USE_MODULE(smtp);
@@ -398,11 +399,22 @@ static apr_status_t restore_allocator(void *data)
     return APR_SUCCESS;
 }
 
+/* The first clean-up registered is the last one run. */
+static apr_status_t hand_over_pool(void *data)
+{
+    SMTPD_TSAN_RELEASE(data);
+    return APR_SUCCESS;
+}
+
 static smtpd_session_t *begin(conn_rec *c)
 {
-    smtpd_session_t *ss = smtpd_session_create(c);
     apr_allocator_t *allocator = apr_pool_allocator_get(c->pool);
+    smtpd_session_t *ss;
 
+    SMTPD_TSAN_ACQUIRE(c->pool);
+    apr_pool_cleanup_register(c->pool, c->pool, hand_over_pool,
+                              apr_pool_cleanup_null);
+    ss = smtpd_session_create(c);
     ss->is_async = is_async && c->cs != NULL;
     if (ss->is_async) {
         adopt_timeout(ss);
