@@ -93,6 +93,7 @@ static void mail_to_an_ipv4_literal_is_not_lost(void **state)
         { "[255.255.255.255]", IPV4 }, { "[001.02.3.004]", IPV4 },
         { "[256.0.0.1]", INVALID }, { "[1.2.3.256]", INVALID },
         { "[1.2.3]", INVALID }, { "[1.2.3.]", INVALID },
+        { "[1.2]", INVALID }, { "[1.2.333.4]", INVALID },
         { "[1.2.3.4.5]", INVALID }, { "[1.2.3.4.]", INVALID },
         { "[.1.2.3]", INVALID }, { "[1..2.3]", INVALID },
         { "[0001.2.3.4]", INVALID }, { "[1.2.3.-4]", INVALID },

@@ -78,6 +78,7 @@ static void ehlo_announces_what_is_configured(void **state)
 static void limits_that_are_not_set_are_not_announced(void **state)
 {
     static const smtp_limits_t none = { 0, 0, 0 };
+    static const smtp_limits_t mails = { 0, 5, 0 };
     static const smtp_limits_t domains = { 0, 0, 7 };
     static const smtp_limits_t big = { 999999, 1000000, 4294967295u };
     apr_pool_t *p = *state;
@@ -85,6 +86,8 @@ static void limits_that_are_not_set_are_not_announced(void **state)
 
     assert_string_equal(announce(p, set, 0, NULL, NULL), "");
     assert_string_equal(announce(p, set, 0, &none, NULL), "");
+    assert_string_equal(announce(p, set, 0, &mails, NULL),
+                        "LIMITS MAILMAX=5");
     assert_string_equal(announce(p, set, 0, &domains, NULL),
                         "LIMITS RCPTDOMAINMAX=7");
     assert_string_equal(announce(p, set, 0, &big, NULL),

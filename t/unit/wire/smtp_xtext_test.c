@@ -113,7 +113,7 @@ static void an_original_recipient_in_utf8_is_decoded(void **state)
         { "\\x{00}", NULL }, { "\\x{0A}", NULL }, { "\\x{0D}", NULL },
         { "\\x{0B}", NULL }, { "\\x{1F}", NULL },
         { "\\x{41}", NULL }, { "\\x{2D}", NULL }, { "\\x{7E}", NULL },
-        { "\\x{020}", NULL }, { "\\x{0FC}", NULL }, { "\\x{00FC}", NULL },
+        { "\\x{001}", NULL }, { "\\x{020}", NULL }, { "\\x{0FC}", NULL }, { "\\x{00FC}", NULL },
         { "\\x{07FF}", NULL }, { "\\x{0FFFF}", NULL },
         { "\\x{0FFFFF}", NULL }, { "\\x{D800}", NULL },
         { "\\x{DFFF}", NULL }, { "\\x{110000}", NULL },
