@@ -142,10 +142,7 @@ subtest 'octets before the greeting' => sub {
     my $client = $server->client;
     $client->send_octets("EHLO client.test\r\nMAIL FROM:<a\@client.test>\r\n");
     kill 'CONT', @children;
-    my @replies = $client->read_replies;
-    unlike("@replies", qr/\b220\b/, 'no greeting');
-    is_refused($client = $client, 'greeting') if !@replies;
-    like("$replies[-1]", qr/\A(?:503|554|421) /, 'refused') if @replies;
+    is_refused($client, 'greeting');
 };
 
 subtest 'octets behind QUIT are not answered' => sub {

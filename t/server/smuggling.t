@@ -140,7 +140,8 @@ sub try_chunks
                                                length $octets, $octets),
                               expected_data($mode, $mix));
     });
-    my ($client, @faults) = $server->ehlo_client;
+    my $client = $server->ehlo_client;
+    my @faults;
     my $octets = "$BEGIN\r\n.\r\n$SECOND\r\n.\r\n";
     for my $cut (1 .. length($octets) - 1) {
         begin($client) or push @faults, "$cut: no transaction";

@@ -71,6 +71,13 @@ sub _wait_writable
     return;
 }
 
+# Whether the kernel takes octets from us within SECONDS.
+sub can_send
+{
+    my ($self, $seconds) = @_;
+    return IO::Select->new($self->{socket})->can_write($seconds);
+}
+
 # Sends octets in TCP segments cut at the offsets; before each cut the server
 # has read all that came before, so that it really sees two pieces.
 sub send_split
@@ -220,6 +227,15 @@ sub pending
     my ($self) = @_;
     $self->_fill(time);
     return $self->{input};
+}
+
+# Waits at most SECONDS for anything to read: a pause that the server can
+# end. Whether something (or the end of the stream) is there.
+sub has_input
+{
+    my ($self, $seconds) = @_;
+    my $end = time + $seconds;
+    return length $self->{input} || $self->{is_eof} || $self->_fill($end);
 }
 
 # Waits for octets until END; false if none came.

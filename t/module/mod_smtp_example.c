@@ -1,0 +1,88 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/*
+ * What a module of someone else may look like: it refuses by the envelope,
+ * reads the content, adds a header field and counts what was delivered.
+ * Loaded after mod_smtp: LoadModule smtp_example_module mod_smtp_example.so
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+#include <httpd.h>
+#include <http_config.h>
+#include <http_log.h>
+
+#include "mod_smtp.h"
+
+APLOG_USE_MODULE(smtp_example);
+
+static APR_OPTIONAL_FN_TYPE(smtp_transaction_field_add) *field_add;
+
+static void retrieve(void)
+{
+    field_add = APR_RETRIEVE_OPTIONAL_FN(smtp_transaction_field_add);
+}
+
+/* Refuses by the envelope; who writes to trap@ is sent away. */
+static int rcpt(smtp_transaction_t *tx, smtp_recipient_t *recipient,
+                smtp_reply_t *reply)
+{
+    const char *local = recipient->forward_path->local;
+
+    if (!strcasecmp(local, "refused")) {
+        *reply = (smtp_reply_t){ 550, { 5, 7, 1 },
+                                 "Refused by the example\nOn two lines" };
+        return SMTP_REFUSE;
+    }
+    if (!strcasecmp(local, "trap")) {
+        *reply = (smtp_reply_t){ 550, { 5, 7, 1 }, "A trap" };
+        return SMTP_DROP;
+    }
+    /* A module that breaks: mod_smtp fails closed. */
+    return strcasecmp(local, "broken") ? DECLINED : SMTP_REFUSE;
+}
+
+/* Counts the octets that it sees, refuses those who write of viruses. */
+static int message(smtp_transaction_t *tx, apr_bucket_brigade *content,
+                   smtp_reply_t *reply)
+{
+    char *octets;
+    apr_size_t len;
+
+    if (apr_brigade_pflatten(content, &octets, &len, tx->r->pool)
+        != APR_SUCCESS) {
+        return SMTP_REFUSE;
+    }
+    octets = apr_pstrmemdup(tx->r->pool, octets, len);
+    if (strstr(octets, "VIRUS")) {
+        *reply = (smtp_reply_t){ 554, { 5, 7, 1 }, "Virus found" };
+        return SMTP_REFUSE;
+    }
+    field_add(tx, "X-Example", apr_psprintf(tx->r->pool,
+              "%" APR_SIZE_T_FMT " octets\r\nInjected: no", len));
+    return OK;
+}
+
+static void delivered(smtp_transaction_t *tx)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, tx->r, "example: delivered "
+                  "%s to %d", tx->id, tx->recipients->nelts);
+}
+
+static void reset(smtp_transaction_t *tx)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, tx->r, "example: reset %s",
+                  tx->id);
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    smtp_hook_rcpt(rcpt, NULL, NULL, APR_HOOK_MIDDLE);
+    smtp_hook_message(message, NULL, NULL, APR_HOOK_MIDDLE);
+    smtp_hook_delivered(delivered, NULL, NULL, APR_HOOK_MIDDLE);
+    smtp_hook_reset(reset, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_optional_fn_retrieve(retrieve, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+module AP_MODULE_DECLARE_DATA smtp_example_module = {
+    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks, 0
+};
