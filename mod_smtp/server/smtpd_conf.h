@@ -113,9 +113,15 @@ void *smtpd_conf_merge_server(apr_pool_t *p, void *base, void *add);
 void *smtpd_conf_create_dir(apr_pool_t *p, char *path);
 void *smtpd_conf_merge_dir(apr_pool_t *p, void *base, void *add);
 
+/** Defaults into what is unset. */
+void smtpd_conf_complete_dir(smtpd_domain_conf_t *conf);
+
 /** The configuration of virtual host @a s. After smtpd_conf_complete() no
  *  field is unset. */
 smtpd_conf_t *smtpd_conf_get(server_rec *s);
+
+/** Defaults into what is unset, but the domains. */
+void smtpd_conf_complete_server(smtpd_conf_t *conf);
 
 /** check_config: defaults into what is unset, domains built, and all that can
  *  be checked is checked: logs what is wrong and returns an HTTP error or OK.

@@ -12,12 +12,23 @@
 
 /**
  * The domain in A-label form and lower case (RFC 5891 4, by libidn2), in
- * @a p; NULL when it has none. Address literals are only folded.
+ * @a p; NULL when it has none. Address literals are folded, and the address
+ * in them gets the one form that inet_ntop() writes.
  */
 const char *smtpd_domain_normalise(apr_pool_t *p, const char *name);
 
-/** Builds conf->domains from conf->sections, least specific section first.
+/** Whether the names of a section are domains, patterns or "*".
  *  @return NULL or a message for the administrator */
+const char *smtpd_domain_names_fault(apr_pool_t *p,
+                                     const smtpd_section_t *section);
+
+/**
+ * Builds conf->domains, wild_domains and primary from conf->sections. Of the
+ * sections that name a domain the least specific counts first: "*", then
+ * ".parent" from the shortest, then the name itself; equals in order of
+ * appearance.
+ * @return NULL or a message for the administrator
+ */
 const char *smtpd_domain_build(apr_pool_t *p, apr_pool_t *ptemp,
                                server_rec *s, smtpd_conf_t *conf);
 
@@ -26,20 +37,31 @@ const char *smtpd_domain_build(apr_pool_t *p, apr_pool_t *ptemp,
 const smtpd_domain_t *smtpd_domain_find(const smtpd_conf_t *conf,
                                         const char *name);
 
+/**
+ * Whether all that can be listed at start leads to mailboxes here: the aliases
+ * of maps that can list themselves, SMTPPostmaster, SMTPCatchAll.
+ * @return NULL or a message for the administrator
+ */
+const char *smtpd_domain_check(apr_pool_t *p, const smtpd_conf_t *conf);
+
 /** What became of a recipient. */
 typedef enum {
     SMTPD_ROUTE_OK = 0,
     SMTPD_ROUTE_NOT_LOCAL,       /**< the domain is not ours */
     SMTPD_ROUTE_UNKNOWN,         /**< 550 5.1.1 */
-    SMTPD_ROUTE_AMBIGUOUS,       /**< an alias in a loop or too wide: 451 4.3.5,
+    SMTPD_ROUTE_AMBIGUOUS,       /**< an alias in a loop, too wide or leading
+                                      nowhere: 451 4.3.5, logged */
+    SMTPD_ROUTE_FAILED           /**< a map could not be asked: 451 4.3.0,
                                       logged */
-    SMTPD_ROUTE_FAILED           /**< a map could not be asked: 451 4.3.0 */
 } smtpd_route_e;
 
 /**
- * Resolves @a address to mailboxes: exact recipient, alias, then the same
- * without extension, catch-all; postmaster always (RFC 5321 4.5.1).
- * <Postmaster> without domain is postmaster at ServerName.
+ * Resolves @a address to mailboxes: an alias or a recipient of this very name,
+ * then of the name without its extension, then postmaster (RFC 5321 4.5.1),
+ * any, catch-all. Aliases count before recipients; an alias that leads to
+ * itself means the mailbox of its name. <Postmaster> without domain, and
+ * postmaster at the literal of the address that the client reached (4.1.3),
+ * are postmaster at conf->primary.
  * @param mailboxes  out, in r->pool: smtp_mailbox_t *, no mailbox twice
  */
 smtpd_route_e smtpd_domain_route(request_rec *r, const smtpd_conf_t *conf,

@@ -40,6 +40,11 @@ const char *smtpd_lookup_targets(apr_pool_t *p, const char *value,
 const char *smtpd_lookup_table_add(apr_pool_t *p, apr_hash_t *table,
                                    const char *name, const char *targets);
 
+/** As smtpd_lookup_table_add(), but adds to the targets when the name is
+ *  there already. */
+const char *smtpd_lookup_table_extend(apr_pool_t *p, apr_hash_t *table,
+                                      const char *name, const char *targets);
+
 /**
  * Reads the text form: a line is empty, or "#" and a comment, or a name, and
  * after blanks its targets, and after blanks "#" and a comment.

@@ -1,0 +1,104 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file smtpd_conf_directive.h
+ * What carries out the directives: functions of the command table, each in
+ * the form that httpd's http_config.h asks for. They return NULL or a message
+ * that names directive, value and remedy. And the table of numbers, which
+ * merging and defaults share with them.
+ */
+#ifndef SMTPD_CONF_DIRECTIVE_H
+#define SMTPD_CONF_DIRECTIVE_H
+
+#include <stddef.h>
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "smtpd_conf.h"
+
+/** A field of type int of smtpd_conf_t. */
+typedef struct smtpd_conf_number_t {
+    const char *directive;       /**< that sets it */
+    size_t offset;
+    int fallback;                /**< when no directive sets it */
+    int min;                     /**< least number, beside 0 if that is ok */
+    int max;                     /**< 0: it is not set as a number */
+    const char *zero;            /**< what 0 means; NULL: 0 is wrong */
+} smtpd_conf_number_t;
+
+/** All of them but engine; ends with a row without directive. */
+extern const smtpd_conf_number_t smtpd_conf_numbers[];
+
+/** A field of type apr_interval_time_t, set by SMTPTimeout. */
+typedef struct smtpd_conf_timeout_t {
+    const char *key;
+    size_t offset;
+    apr_interval_time_t fallback;
+} smtpd_conf_timeout_t;
+
+/** All of them; ends with a row without key. */
+extern const smtpd_conf_timeout_t smtpd_conf_timeouts[];
+
+/** The extensions that SMTPExtensions knows. */
+#define SMTPD_CONF_EXTENSIONS \
+    (SMTP_EXTENSION_PIPELINING | SMTP_EXTENSION_SIZE \
+     | SMTP_EXTENSION_8BITMIME | SMTP_EXTENSION_SMTPUTF8 \
+     | SMTP_EXTENSION_CHUNKING | SMTP_EXTENSION_BINARYMIME \
+     | SMTP_EXTENSION_STATUSCODES | SMTP_EXTENSION_DSN \
+     | SMTP_EXTENSION_LIMITS | SMTP_EXTENSION_HELP)
+
+/**
+ * What is wrong with offering @a on: NULL, or a message about one that was
+ * @a asked for and rests on one that is off (BINARYMIME without CHUNKING).
+ */
+const char *smtpd_conf_extensions_fault(apr_pool_t *p,
+                                        smtp_extension_set_t on,
+                                        smtp_extension_set_t asked);
+
+/** A message of the command @a cmd: DIRECTIVE "value": fault. */
+const char *smtpd_conf_fault(const cmd_parms *cmd, const char *value,
+                             const char *fault);
+
+/** @name Directives of a virtual host
+ * @{ */
+const char *smtpd_conf_engine_set(cmd_parms *cmd, void *dir, int flag);
+const char *smtpd_conf_extensions_set(cmd_parms *cmd, void *dir, int argc,
+                                      char *const argv[]);
+const char *smtpd_conf_timeout_set(cmd_parms *cmd, void *dir,
+                                   const char *arg);
+const char *smtpd_conf_size_set(cmd_parms *cmd, void *dir, const char *arg);
+/** A number: the row of smtpd_conf_numbers is found by the directive. */
+const char *smtpd_conf_number_set(cmd_parms *cmd, void *dir,
+                                  const char *arg);
+/** A word that stands for a number: SMTPBareLF, SMTPDisclose. */
+const char *smtpd_conf_word_set(cmd_parms *cmd, void *dir, const char *arg);
+/** @} */
+
+/** @name Sections
+ * @{ */
+const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
+                                       const char *arg);
+const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
+                                      const char *arg);
+/** @} */
+
+/** @name Directives of <SMTPDomain>
+ * @a dir is the smtpd_domain_conf_t of the section.
+ * @{ */
+const char *smtpd_conf_recipients_add(cmd_parms *cmd, void *dir,
+                                      const char *arg);
+const char *smtpd_conf_aliases_add(cmd_parms *cmd, void *dir,
+                                   const char *arg);
+const char *smtpd_conf_alias_add(cmd_parms *cmd, void *dir, const char *name,
+                                 const char *target);
+const char *smtpd_conf_catch_all_set(cmd_parms *cmd, void *dir,
+                                     const char *arg);
+const char *smtpd_conf_postmaster_set(cmd_parms *cmd, void *dir,
+                                      const char *arg);
+const char *smtpd_conf_delimiter_set(cmd_parms *cmd, void *dir,
+                                     const char *arg);
+const char *smtpd_conf_deliver_set(cmd_parms *cmd, void *dir,
+                                   const char *arg);
+/** @} */
+
+#endif

@@ -1,0 +1,117 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/*
+ * <SMTPConnect> and <SMTPDomain>: containers with a per-directory
+ * configuration of their own, as mod_proxy's <Proxy> is.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include <httpd.h>
+
+#include "smtpd_conf_directive.h"
+#include "smtpd_domain.h"
+
+extern module AP_MODULE_DECLARE_DATA smtp_module;
+
+/** Takes the closing ">" away. NULL and a message when it is not there. */
+static const char *args_take(cmd_parms *cmd, const char *arg,
+                             const char **args)
+{
+    const char *end = strrchr(arg, '>');
+
+    *args = NULL;
+    if (end == NULL) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           "> directive missing closing '>'", NULL);
+    }
+    *args = apr_pstrmemdup(cmd->pool, arg, end - arg);
+    return NULL;
+}
+
+/**
+ * Reads what the section holds into a new per-directory configuration.
+ * @param allowed  OR_* and others: which directives may stand in it
+ */
+static const char *section_walk(cmd_parms *cmd, int allowed,
+                                ap_conf_vector_t **dir_conf)
+{
+    int override = cmd->override;
+    char *path = cmd->path;
+    const char *fault;
+
+    *dir_conf = ap_create_per_dir_config(cmd->pool);
+    cmd->override = allowed;
+    /* No path of a file; what checks for "within a section" sees it. */
+    cmd->path = apr_pstrdup(cmd->pool, cmd->cmd->name + 1);
+    ap_set_config_vectors(cmd->server, *dir_conf, cmd->path, &smtp_module,
+                          cmd->pool);
+    fault = ap_walk_config(cmd->directive->first_child, cmd, *dir_conf);
+    cmd->path = path;
+    cmd->override = override;
+    return fault;
+}
+
+const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
+                                       const char *arg)
+{
+    smtpd_conf_t *conf = smtpd_conf_get(cmd->server);
+    ap_conf_vector_t *section;
+    const char *args;
+    const char *fault = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+
+    if (fault == NULL) {
+        fault = args_take(cmd, arg, &args);
+    }
+    if (fault == NULL && *ap_getword_conf(cmd->pool, &args) != '\0') {
+        return "<SMTPConnect>: takes no argument; it is for the whole "
+               "virtual host";
+    }
+    if (fault == NULL) {
+        /* What Require and its containers ask for. */
+        fault = section_walk(cmd, OR_AUTHCFG | OR_LIMIT, &section);
+    }
+    if (fault == NULL) {
+        conf->connect_section =
+            conf->connect_section == NULL ? section
+            : ap_merge_per_dir_configs(cmd->pool, conf->connect_section,
+                                       section);
+    }
+    return fault;
+}
+
+const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
+                                      const char *arg)
+{
+    smtpd_section_t *section = apr_pcalloc(cmd->pool, sizeof(*section));
+    const char *args;
+    const char *fault = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+
+    if (fault == NULL) {
+        fault = args_take(cmd, arg, &args);
+    }
+    if (fault != NULL) {
+        return fault;
+    }
+    section->file = cmd->directive->filename;
+    section->line = cmd->directive->line_num;
+    section->names = apr_array_make(cmd->pool, 1, sizeof(const char *));
+    while (*args != '\0') {
+        const char *name = ap_getword_conf(cmd->pool, &args);
+
+        if (*name != '\0') {
+            APR_ARRAY_PUSH(section->names, const char *) = name;
+        }
+    }
+    if (section->names->nelts == 0) {
+        return "<SMTPDomain>: names no domain; write <SMTPDomain "
+               "example.com>, or * for ServerName and ServerAlias";
+    }
+    fault = smtpd_domain_names_fault(cmd->pool, section);
+    if (fault == NULL) {
+        fault = section_walk(cmd, ACCESS_CONF, &section->dir_conf);
+    }
+    APR_ARRAY_PUSH(smtpd_conf_get(cmd->server)->sections,
+                   smtpd_section_t *) = section;
+    return fault;
+}

@@ -1,0 +1,264 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "smtpd_lookup_table.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "smtp_address.h"
+#include "smtp_chars.h"
+#include "smtp_domain.h"
+#include "smtpd_domain.h"
+
+/** How much of a wrong name or target a message quotes. */
+#define QUOTE_MAX_OCTETS 80
+
+#define BLANKS " \t\r"
+
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+const char *smtpd_lookup_key(apr_pool_t *p, const char *local,
+                             const char *domain)
+{
+    const char *folded = smtp_domain_fold(p, local, strlen(local));
+    smtp_address_t *address = smtp_address_create(p, folded, NULL);
+
+    /* A local-part that no path can hold meets no entry: "" is no key. */
+    if (address == NULL || address->is_null) {
+        return "";
+    }
+    return domain == NULL ? address->text
+                          : apr_pstrcat(p, address->text, "@", domain, NULL);
+}
+
+/** Reads a name or a target. NULL or what is wrong with it. */
+static const char *mailbox_parse(apr_pool_t *p, const char *s, apr_size_t len,
+                                 smtp_address_t *address)
+{
+    static const char *const faults[] = {
+        [SMTP_ADDRESS_SYNTAX] = "is no mailbox; write name or name@domain",
+        [SMTP_ADDRESS_LOCAL_TOO_LONG] = "has a name of more than 64 octets",
+        [SMTP_ADDRESS_DOMAIN_TOO_LONG] = "has a domain of more than 255 "
+                                         "octets",
+        [SMTP_ADDRESS_PATH_TOO_LONG] = "has more than 254 octets",
+        [SMTP_ADDRESS_NOT_ASCII] = "is not ASCII",
+        [SMTP_ADDRESS_BAD_UTF8] = "is not UTF-8"
+    };
+    smtp_address_status_e status;
+    const char *fault;
+
+    status = smtp_address_parse(p, s, len, SMTP_ADDRESS_ALLOW_BARE
+                                           | SMTP_ADDRESS_ALLOW_UTF8,
+                                address);
+    if (status != SMTP_ADDRESS_OK) {
+        fault = faults[status];
+    }
+    else if (*address->local == '\0') {
+        fault = "has an empty name";
+    }
+    else if (address->domain != NULL
+             && smtpd_domain_normalise(p, address->domain) == NULL) {
+        fault = "has a domain that is no valid name";
+    }
+    else {
+        return NULL;
+    }
+    return apr_psprintf(p, "\"%s\" %s",
+                        smtp_chars_escape(p, s, len, QUOTE_MAX_OCTETS), fault);
+}
+
+/** The end of the word at @a s, whose quoted parts may hold separators. */
+static const char *word_end(const char *s, const char *end,
+                            const char *separators)
+{
+    int is_quoted = 0;
+
+    for (; s < end; s++) {
+        if (is_quoted && *s == '\\' && s + 1 < end) {
+            s++;
+        }
+        else if (*s == '"') {
+            is_quoted = !is_quoted;
+        }
+        else if (!is_quoted && strchr(separators, *s) != NULL) {
+            break;
+        }
+    }
+    return s;
+}
+
+const char *smtpd_lookup_targets(apr_pool_t *p, const char *value,
+                                 apr_array_header_t **targets)
+{
+    const char *end = value + strlen(value);
+    const char *s = value;
+
+    *targets = apr_array_make(p, 2, sizeof(smtp_address_t *));
+    for (;;) {
+        const char *word = s += strspn(s, "," BLANKS "\n");
+        smtp_address_t *target;
+        const char *fault;
+
+        if (s == end) {
+            return NULL;
+        }
+        s = word_end(word, end, "," BLANKS "\n");
+        target = apr_palloc(p, sizeof(*target));
+        fault = mailbox_parse(p, word, s - word, target);
+        if (fault != NULL) {
+            return fault;
+        }
+        APR_ARRAY_PUSH(*targets, const smtp_address_t *) = target;
+    }
+}
+
+/** The key of a name as text. NULL and a message when it is none. */
+static const char *name_key(apr_pool_t *p, const char *name,
+                            const char **fault)
+{
+    smtp_address_t address;
+
+    *fault = mailbox_parse(p, name, strlen(name), &address);
+    if (*fault != NULL) {
+        return NULL;
+    }
+    return smtpd_lookup_key(p, address.local,
+                            address.domain == NULL ? NULL
+                            : smtpd_domain_normalise(p, address.domain));
+}
+
+/** Sets @a name to @a targets, which @a may_extend those that are there.
+ *  What is not kept is made in @a scratch. */
+static const char *table_set(apr_pool_t *scratch, apr_hash_t *table,
+                             const char *name, const char *targets,
+                             int may_extend)
+{
+    apr_pool_t *p = apr_hash_pool_get(table);
+    apr_array_header_t *list;
+    const char *fault, *present;
+    const char *key = name_key(scratch, name, &fault);
+
+    if (fault == NULL) {
+        fault = smtpd_lookup_targets(scratch, targets, &list);
+    }
+    if (fault != NULL) {
+        return fault;
+    }
+    present = apr_hash_get(table, key, APR_HASH_KEY_STRING);
+    if (present != NULL && !may_extend) {
+        return apr_psprintf(scratch, "\"%s\" is named twice",
+                            smtp_chars_escape(scratch, name, strlen(name),
+                                              QUOTE_MAX_OCTETS));
+    }
+    apr_hash_set(table, apr_pstrdup(p, key), APR_HASH_KEY_STRING,
+                 present == NULL ? apr_pstrdup(p, targets)
+                                 : apr_pstrcat(p, present, ",", targets,
+                                               NULL));
+    return NULL;
+}
+
+static const char *table_change(apr_pool_t *p, apr_hash_t *table,
+                                const char *name, const char *targets,
+                                int may_extend)
+{
+    apr_pool_t *scratch;
+    const char *fault;
+
+    apr_pool_create(&scratch, p);
+    fault = apr_pstrdup(p, table_set(scratch, table, name, targets,
+                                     may_extend));
+    apr_pool_destroy(scratch);
+    return fault;
+}
+
+const char *smtpd_lookup_table_add(apr_pool_t *p, apr_hash_t *table,
+                                   const char *name, const char *targets)
+{
+    return table_change(p, table, name, targets, 0);
+}
+
+const char *smtpd_lookup_table_extend(apr_pool_t *p, apr_hash_t *table,
+                                      const char *name, const char *targets)
+{
+    return table_change(p, table, name, targets, 1);
+}
+
+static const char *blanks_end(const char *s, const char *end)
+{
+    while (s < end && is_blank(*s)) {
+        s++;
+    }
+    return s;
+}
+
+/** Cuts a comment off: "#" at the start or after a blank, since "#" may stand
+ *  within a local-part (RFC 5322 3.2.3). Then blanks at both ends. */
+static void line_trim(const char **s, const char **end)
+{
+    const char *word = *s = blanks_end(*s, *end);
+
+    while (word < *end) {
+        if (*word == '#') {
+            *end = word;
+        }
+        else {
+            word = blanks_end(word_end(word, *end, BLANKS), *end);
+        }
+    }
+    while (*end > *s && is_blank((*end)[-1])) {
+        --*end;
+    }
+}
+
+/** Reads a line; its name and targets are copied into @a scratch. */
+static const char *line_parse(apr_pool_t *p, apr_pool_t *scratch,
+                              const char *s, const char *end,
+                              apr_hash_t *table)
+{
+    const char *name_end, *name, *targets;
+
+    if (memchr(s, '\0', end - s) != NULL) {
+        return "an octet of zero; the file must be text";
+    }
+    line_trim(&s, &end);
+    if (s == end) {
+        return NULL;
+    }
+    name_end = word_end(s, end, BLANKS);
+    name = apr_pstrmemdup(scratch, s, name_end - s);
+    targets = blanks_end(name_end, end);
+    targets = apr_pstrmemdup(scratch, targets, end - targets);
+    return smtpd_lookup_table_add(p, table, name, targets);
+}
+
+const char *smtpd_lookup_table_parse(apr_pool_t *p, const char *octets,
+                                     apr_size_t len, apr_hash_t **table)
+{
+    const char *end = octets + len;
+    const char *fault = NULL;
+    apr_pool_t *scratch;
+    int line = 0;
+
+    *table = apr_hash_make(p);
+    apr_pool_create(&scratch, p);
+    while (octets < end && fault == NULL) {
+        const char *eol = memchr(octets, '\n', end - octets);
+
+        if (eol == NULL) {
+            eol = end;
+        }
+        line++;
+        fault = line_parse(p, scratch, octets, eol, *table);
+        octets = eol < end ? eol + 1 : end;
+        apr_pool_clear(scratch);
+    }
+    apr_pool_destroy(scratch);
+    if (fault != NULL) {
+        *table = NULL;
+        fault = apr_psprintf(p, "line %d: %s", line, fault);
+    }
+    return fault;
+}
