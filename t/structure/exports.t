@@ -12,15 +12,14 @@ use Tree;
 
 my $build = need_env('SMTP_BUILD_DIR');
 
-sub exported
+sub symbols
 {
-    my ($file) = @_;
-    my ($status, $text) = run(words('SMTP_NM'), '-D', '--defined-only',
-                              $file);
+    my ($file, $which) = @_;
+    my ($status, $text) = run(words('SMTP_NM'), '-D', "--$which-only", $file);
 
-    is $status, 0, "$file was built" or diag $text;
+    is $status, 0, "$file has a table of $which symbols" or diag $text;
     # Names with two underscores are the compiler's.
-    return sort grep { !/^_/ } $text =~ /^[0-9a-f]+ \w (\S+)$/mg;
+    return sort grep { !/^_/ } $text =~ /^[0-9a-f ]+ \w (\S+)$/mg;
 }
 
 sub hooks
@@ -36,7 +35,8 @@ my @modules = $makefile =~ /^modexec_LTLIBRARIES \+= (mod_\w+)\.la$/mg;
 ok scalar @modules, 'Makefile.am builds modules';
 
 for my $name (@modules) {
-    my @symbols = exported("$build/.libs/$name.so");
+    my @symbols = symbols("$build/.libs/$name.so", 'defined');
+    my @needed = symbols("$build/.libs/$name.so", 'undefined');
     my $record = ($name =~ s/^mod_//r) . '_module';
     my $hook = $name eq 'mod_smtp' ? qr/^smtp_(?:hook|run)_\w+$/ : qr/^\b$/;
 
@@ -46,5 +46,7 @@ for my $name (@modules) {
                                                             : '');
     is hooks('run', @symbols), hooks('hook', @symbols),
         "$name: a hook can be joined and run, or neither";
+    is join(' ', grep { /^s(?:mtp|pool)/ && !/^smtp_(?:hook|run)_/ } @needed),
+        '', "$name finds all that it needs when it is loaded";
 }
 done_testing;

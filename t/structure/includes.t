@@ -80,7 +80,7 @@ for my $file (c_files()) {
 
 # wire/ makes values of octets: of APR it needs no more than this.
 my $pure = qr{^apr(?:_(?:pools|strings|tables|lib|errno|time|date|hash|
-                  base64|cstr|escape|fnmatch|want))?\.h$}x;
+                  base64|cstr|encode|escape|fnmatch|want))?\.h$}x;
 for my $file (source_files(qr{^mod_smtp/wire/})) {
     my @apr = grep { !/$pure/ }
               slurp($file) =~ /^\s*#\s*include\s*<(apr[^>]*)>/mg;

@@ -24,6 +24,8 @@ is join(' ', grep { !-e } sort keys %top), '', 'the top level is complete';
 my %folders_of;
 for my $file (c_files()) {
     my ($folder, $base) = $file =~ m{^(.*)/([^/]+)\.[ch]$};
+    # A public header stands away from the .c that keeps its promise.
+    next if $folder eq 'mod_smtp/include';
     $folders_of{$base}{$folder} = 1;
 }
 for my $base (sort keys %folders_of) {
