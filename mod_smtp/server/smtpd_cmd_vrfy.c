@@ -4,8 +4,7 @@
 
 #include "smtpd_address_reply.h"
 #include "smtpd_command.h"
-#include "smtpd_domain.h"
-#include "smtpd_transaction.h"
+#include "smtpd_disclose.h"
 
 /* VRFY and EXPN take a mailbox with or without brackets, or a mere name. The
  * string may be in UTF-8 when it is followed by SMTPUTF8 (RFC 6531 3.7.4). */
@@ -37,31 +36,6 @@ int smtpd_cmd_vrfy_check(smtpd_session_t *ss, smtpd_asked_t *asked,
     return 1;
 }
 
-/* Look-ups want a request; this one is of no transaction. */
-static smtpd_route_e look_up(smtpd_session_t *ss, smtpd_asked_t *asked,
-                             const char **mailbox)
-{
-    static const smtp_mail_params_t none = { 0 };
-    smtp_address_t nobody = { "", NULL, "", 1, 0, 0 };
-    smtpd_transaction_t *tx = smtpd_transaction_create(ss, &nobody, &none);
-    apr_array_header_t *boxes = NULL;
-    smtpd_route_e route;
-
-    route = smtpd_domain_route(tx->pub.r, ss->conf,
-                               smtpd_domain_complete(ss->command_pool,
-                                                     ss->pub.s,
-                                                     &asked->address),
-                               &boxes);
-    *mailbox = "";
-    if (route == SMTPD_ROUTE_OK && boxes->nelts == 1) {
-        *mailbox = apr_pstrdup(ss->command_pool,
-                               APR_ARRAY_IDX(boxes, 0, smtp_mailbox_t *)
-                                   ->delivered_to);
-    }
-    apr_pool_destroy(tx->pub.r->pool);
-    return route;
-}
-
 void smtpd_cmd_vrfy(smtpd_session_t *ss, smtpd_asked_t *asked,
                     smtp_reply_t *reply)
 {
@@ -71,7 +45,7 @@ void smtpd_cmd_vrfy(smtpd_session_t *ss, smtpd_asked_t *asked,
     *reply = (smtp_reply_t){ 252, { 2, 5, 2 },
                              "Cannot VRFY, send some mail to find out" };
     if (ss->conf->disclose & SMTPD_DISCLOSE_VRFY) {
-        route = look_up(ss, asked, &mailbox);
+        route = smtpd_disclose_mailbox(ss, &asked->address, &mailbox);
     }
     if (route == SMTPD_ROUTE_UNKNOWN) {
         *reply = (smtp_reply_t){ 550, { 5, 1, 1 }, "No such mailbox here" };

@@ -68,12 +68,6 @@ smtpd_route_e smtpd_domain_route(request_rec *r, const smtpd_conf_t *conf,
                                  const smtp_address_t *address,
                                  apr_array_header_t **mailboxes);
 
-/** @a address, with ServerName for its domain when it has none (VRFY and EXPN
- *  of a mere name). In @a p. */
-const smtp_address_t *smtpd_domain_complete(apr_pool_t *p,
-                                            const server_rec *s,
-                                            const smtp_address_t *address);
-
 /** The members of alias @a address as text, for EXPN, or NULL if it is no
  *  alias (const char *, in r->pool). */
 apr_array_header_t *smtpd_domain_expand(request_rec *r,
