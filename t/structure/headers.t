@@ -4,6 +4,8 @@
 
 use strict;
 use warnings;
+use File::Copy 'copy';
+use File::Temp 'tempdir';
 use FindBin;
 use lib $FindBin::Bin;
 use Test::More;
@@ -23,5 +25,22 @@ for my $header (source_files(qr{^mod_smtp/.*\.h$})) {
     is $status, 0, "$header compiles alone" or diag substr($text, 0, 1000);
     like slurp($header), qr/^#ifndef (\w+)\n#define \1\n/m,
         "$header may be included twice";
+}
+
+# What is installed is enough for a module of somebody else: public headers
+# include no private one.
+my $makefile = slurp('Makefile.am');
+my @public = map { /(mod_smtp\S+\.h)/g }
+             $makefile =~ /^(?:wire_public|public_HEADERS) \+?=((?:.*\\\n)*.*)/mg;
+my $installed = tempdir(CLEANUP => 1);
+
+cmp_ok scalar @public, '>', 3, 'there are public headers';
+copy($_, $installed) or die "$_: $!" for @public;
+for my $header (sort glob "$installed/*.h") {
+    my ($name) = $header =~ m{([^/]+)$};
+    my ($status, $text) = run(@cc, words('SMTP_HTTPD_CPPFLAGS'), $header);
+
+    is $status, 0, "$name compiles where it is installed"
+        or diag substr($text, 0, 1000);
 }
 done_testing;
