@@ -25,17 +25,23 @@ APLOG_USE_MODULE(smtp);
 /** How messages call a virtual host. */
 static const char *host_write(apr_pool_t *p, const server_rec *s)
 {
-    return apr_psprintf(p, "<VirtualHost %s> (%s:%u)",
+    return apr_psprintf(p, "<VirtualHost %s:%u> (%s:%u)",
                         s->addrs != NULL ? s->addrs->virthost : "",
+                        s->addrs != NULL ? s->addrs->host_port : 0u,
                         s->defn_name != NULL ? s->defn_name : "?",
                         s->defn_line_number);
 }
 
+/** Advice: who chose small limits meant it, and is told once, where he looks:
+ *  on the terminal that starts httpd, and by httpd -t. */
 static void limits_warn(apr_pool_t *p, server_rec *s,
                         const smtpd_conf_t *conf)
 {
     const char *host = host_write(p, s);
 
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return;
+    }
     if (conf->max_recipients < RFC_RECIPIENTS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1140)
                      "%s: SMTPMaxRecipients %d: RFC 5321 4.5.3.1.8 asks for "
@@ -114,19 +120,14 @@ static int shares_address(const server_rec *a, const server_rec *b)
 }
 
 /** SMTP has no Host header: one address and port is one virtual host's. */
-static int addresses_check(apr_pool_t *p, server_rec *s,
-                           server_rec *main_server)
+static int http_neighbours_check(apr_pool_t *p, server_rec *s,
+                                 server_rec *main_server)
 {
     server_rec *other;
     int rv = OK;
 
     for (other = main_server->next; other != NULL; other = other->next) {
-        int is_smtp = smtpd_conf_get(other)->engine == 1;
-
-        if (other == s || !shares_address(s, other)) {
-            continue;
-        }
-        if (!is_smtp) {
+        if (smtpd_conf_get(other)->engine != 1 && shares_address(s, other)) {
             ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, SMTPD_LOGNO(1101)
                          "%s: SMTPEngine On: %s has the same address and "
                          "port without SMTPEngine On; give one of them "
@@ -134,15 +135,23 @@ static int addresses_check(apr_pool_t *p, server_rec *s,
                          host_write(p, other));
             rv = HTTP_INTERNAL_SERVER_ERROR;
         }
-        else if (s->defn_line_number < other->defn_line_number) {
+    }
+    return rv;
+}
+
+static void smtp_neighbours_warn(apr_pool_t *p, server_rec *s)
+{
+    server_rec *other;
+
+    for (other = s->next; other != NULL; other = other->next) {
+        if (smtpd_conf_get(other)->engine == 1 && shares_address(s, other)) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1146)
                          "%s and %s speak SMTP on the same address and port: "
-                         "the second is never reached; give it another, or "
-                         "name its domains in the first",
+                         "only one of them is reached; give the other "
+                         "another port, or make one of both",
                          host_write(p, s), host_write(p, other));
         }
     }
-    return rv;
 }
 
 /** What directives of several levels came to together. */
@@ -177,7 +186,8 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
     limits_warn(ptemp, s, conf);
     domains_warn(ptemp, s, conf);
     delivery_warn(ptemp, s, conf);
-    return addresses_check(ptemp, s, main_server);
+    smtp_neighbours_warn(ptemp, s);
+    return http_neighbours_check(ptemp, s, main_server);
 }
 
 int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,

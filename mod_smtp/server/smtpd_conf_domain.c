@@ -92,7 +92,9 @@ static smtpd_map_t *inline_aliases_get(cmd_parms *cmd,
     if (map == NULL) {
         map = apr_pcalloc(cmd->pool, sizeof(*map));
         map->spec = "";
-        map->where = "SMTPAlias";
+        map->where = apr_psprintf(cmd->pool, "SMTPAlias (%s:%d and after)",
+                                  cmd->directive->filename,
+                                  cmd->directive->line_num);
         map->lookup = &smtpd_lookup_list;
         map->map = apr_hash_make(cmd->pool);
         conf->inline_aliases = map;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <apr_dbm.h>
+#include <apr_file_info.h>
 #include <apr_strings.h>
 
 #include <httpd.h>
@@ -44,13 +45,32 @@ static apr_status_t dbm_begin(apr_pool_t *p, const dbm_map_t *dbm,
                            APR_OS_DEFAULT, p);
 }
 
+/** Why the file cannot be opened. Some types of APR say nothing of use. */
+static const char *open_fault(apr_pool_t *p, const dbm_map_t *dbm,
+                              apr_status_t rv)
+{
+    const char *used, *other;
+    apr_finfo_t info;
+    char reason[120];
+
+    if (apr_dbm_get_usednames_ex(p, dbm->type, dbm->path, &used, &other)
+        == APR_SUCCESS) {
+        apr_status_t found = apr_stat(&info, used, APR_FINFO_MIN, p);
+
+        rv = found != APR_SUCCESS ? found : rv;
+    }
+    return apr_psprintf(p, "cannot open %s as a DBM file of type %s: %s; "
+                        "make it with httxt2dbm, or name its type as in "
+                        "dbm:sdbm:path", dbm->path, dbm->type,
+                        apr_strerror(rv, reason, sizeof(reason)));
+}
+
 static const char *dbm_open(apr_pool_t *p, server_rec *s,
                             const char *argument, void **map)
 {
     dbm_map_t *dbm = apr_pcalloc(p, sizeof(*dbm));
     apr_dbm_t *handle;
     apr_status_t rv;
-    char reason[120];
 
     *map = dbm;
     dbm->type = type_take(&argument);
@@ -60,10 +80,7 @@ static const char *dbm_open(apr_pool_t *p, server_rec *s,
     }
     rv = dbm_begin(p, dbm, &handle);
     if (rv != APR_SUCCESS) {
-        return apr_psprintf(p, "cannot open %s as a DBM file of type %s: %s; "
-                            "make it with httxt2dbm, or name its type as in "
-                            "dbm:sdbm:path", dbm->path, dbm->type,
-                            apr_strerror(rv, reason, sizeof(reason)));
+        return open_fault(p, dbm, rv);
     }
     apr_dbm_close(handle);
     return NULL;
