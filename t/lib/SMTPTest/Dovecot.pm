@@ -1,0 +1,132 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+package SMTPTest::Dovecot;
+
+# A Dovecot of one test's own, from Debian's package: serves the Maildirs of a
+# spool by IMAP on a loopback port; any user name@domain, password "secret".
+# And as much of an IMAP client as reading them back needs.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path);
+use File::Temp;
+use IO::Socket::INET;
+
+use SMTPTest::Program;
+
+my $CONFIGURATION = <<'END';
+base_dir = %1$s/run
+state_dir = %1$s/state
+log_path = %1$s/log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = maildir:%2$s/mail/%%d/%%n:INDEX=%1$s/index/%%u
+mail_fsync = never
+passdb {
+  driver = static
+  args = password=secret
+}
+userdb {
+  driver = static
+  args = uid=%4$d gid=%5$d home=%1$s/home
+}
+service imap-login {
+  chroot =
+  inet_listener imap {
+    port = %3$d
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+END
+
+# SMTPTest::Dovecot->start(SPOOL): as the user who owns it.
+sub start
+{
+    my ($class, $spool) = @_;
+    my $temp = File::Temp->newdir('smtp-dovecot-XXXXXX', TMPDIR => 1);
+    my $self = bless { temp => $temp, directory => "$temp", owner => $$,
+                       port => SMTPTest::Program::free_port() }, $class;
+    my ($uid, $gid) = (stat $spool)[4, 5];
+    chmod 0755, "$temp";
+    make_path(map { "$temp/$_" } qw(run state index home));
+    chown $uid, $gid, "$temp/index", "$temp/home";
+    open my $file, '>', "$temp/dovecot.conf" or die "$temp: $!";
+    printf {$file} $CONFIGURATION, "$temp", $spool, $self->{port}, $uid,
+        $gid;
+    close $file or die "$temp: $!";
+    $self->{pid} = SMTPTest::Program::start("$temp/output",
+        '/usr/sbin/dovecot', '-F', '-c', "$temp/dovecot.conf");
+    SMTPTest::Program::wait_port($self->{port})
+        or die 'dovecot does not start: ', $self->log;
+    return $self;
+}
+
+sub log
+{
+    my ($self) = @_;
+    local @ARGV = grep { -e } map { "$self->{directory}/$_" } qw(output log);
+    return @ARGV ? <> : ();
+}
+
+# All messages in the INBOX of a user, as IMAP gives them (CRLF).
+sub messages
+{
+    my ($self, $user) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $self->{port},
+                                       Timeout => 10)
+        or die "dovecot: $!";
+    binmode $socket;
+    my $greeting = <$socket>;
+    _command($socket, qq(LOGIN "$user" secret));
+    my (undef, $said) = _command($socket, 'SELECT INBOX');
+    my ($count) = $said =~ /^\* (\d+) EXISTS/m;
+    my @messages;
+    if ($count) {
+        my ($literals) = _command($socket, 'FETCH 1:* BODY.PEEK[]');
+        @messages = @{$literals};
+    }
+    print {$socket} "z LOGOUT\r\n";
+    return @messages;
+}
+
+# Sends a command; its literals, and the lines that came before OK.
+sub _command
+{
+    my ($socket, $command) = @_;
+    my ($said, @literals) = '';
+    print {$socket} "a $command\r\n";
+    while (defined(my $line = <$socket>)) {
+        return (\@literals, $said) if $line =~ /\Aa OK/;
+        die "IMAP: $command: $line" if $line =~ /\Aa /;
+        $said .= $line;
+        next if $line !~ /\{(\d+)\}\r\n\z/;
+        read($socket, my $literal, $1) == $1 or die 'IMAP: short literal';
+        push @literals, $literal;
+    }
+    die "IMAP: $command: connection lost";
+}
+
+sub stop
+{
+    my ($self) = @_;
+    return if !$self->{pid} || $self->{owner} != $$;
+    SMTPTest::Program::stop(delete $self->{pid});
+    return;
+}
+
+sub DESTROY
+{
+    my ($self) = @_;
+    local ($?, $!, $@);
+    $self->stop;
+    return;
+}
+
+1;
