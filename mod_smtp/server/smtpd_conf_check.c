@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include <httpd.h>
+#include <http_core.h>
 
 #include "smtp_delivery.h"
 #include "smtpd_conf_directive.h"
