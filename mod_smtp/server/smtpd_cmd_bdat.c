@@ -3,20 +3,6 @@
 #include "smtpd_command.h"
 #include "smtpd_data.h"
 
-/* A chunk-size that cannot be consumed: what follows is unknown, so nothing
- * that follows may be taken for a command. */
-static int is_all_digits(const smtp_command_t *command)
-{
-    apr_size_t i;
-
-    for (i = 0; i < command->arg_len && command->arg[i] != ' '; i++) {
-        if (command->arg[i] < '0' || command->arg[i] > '9') {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 int smtpd_cmd_bdat_check(smtpd_session_t *ss, smtpd_asked_t *asked,
                          smtp_reply_t *reply)
 {
@@ -28,7 +14,6 @@ int smtpd_cmd_bdat_check(smtpd_session_t *ss, smtpd_asked_t *asked,
         return 1;
     }
     *reply = (smtp_reply_t){ 501, { 5, 5, 4 }, "Syntax: BDAT size [LAST]" };
-    ss->is_closing |= is_all_digits(command);
     return 0;
 }
 

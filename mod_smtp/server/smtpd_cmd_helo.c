@@ -12,10 +12,10 @@ int smtpd_cmd_helo_check(smtpd_session_t *ss, smtpd_asked_t *asked,
 {
     const smtp_command_t *command = asked->command;
 
+    /* ASCII only: U-labels come as A-labels here (RFC 6531 3.7.1). */
     if (!smtp_domain_parse_helo(command->arg, command->arg_len,
-                                SMTP_DOMAIN_ALLOW_LITERAL
-                                | SMTP_DOMAIN_ALLOW_UTF8)) {
-        *reply = (smtp_reply_t){ 501, { 5, 5, 4 },
+                                SMTP_DOMAIN_ALLOW_LITERAL)) {
+        *reply = (smtp_reply_t){ 501, { 0, 0, 0 },
                                  "The argument is neither a domain nor an "
                                  "address literal" };
         return 0;
@@ -52,6 +52,5 @@ void smtpd_cmd_helo(smtpd_session_t *ss, smtpd_asked_t *asked,
         return;
     }
     ss->pub.is_esmtp = 0;
-    /* RFC 2034 4: no enhanced status code in reply to HELO or EHLO. */
     *reply = (smtp_reply_t){ 250, { 0, 0, 0 }, ss->pub.s->server_hostname };
 }

@@ -197,6 +197,10 @@ static void run_row(smtpd_session_t *ss, const smtpd_command_t *row,
         && (!row->check || row->check(ss, &asked, &reply))) {
         row->handler(ss, &asked, &reply);
     }
+    /* RFC 2034 4: no enhanced status code in any reply to HELO or EHLO. */
+    if (row->verb == SMTP_VERB_EHLO || row->verb == SMTP_VERB_HELO) {
+        reply.status = (smtp_status_t){ 0, 0, 0 };
+    }
     if (reply.code) {
         smtpd_session_reply(ss, &reply);
     }
