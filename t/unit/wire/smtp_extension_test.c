@@ -177,6 +177,7 @@ static void a_malformed_limit_spoils_no_other(void **state)
         { "LIMITS RCPTMAX=1 MAILMAX=2 RCPTDOMAINMAX=3", { 1, 2, 3 } },
         { "limits rcptmax=999999", { 999999, 0, 0 } },
         { "LIMITS RCPTMAX=1000000 MAILMAX=5", { 0, 5, 0 } },
+        { "LIMITS RCPTMAX=5 RCPTMAX=0", { 5, 0, 0 } },
         { "LIMITS RCPTMAX=0 MAILMAX=-1 RCPTDOMAINMAX=3", { 0, 0, 3 } },
         { "LIMITS RCPTMAX= MAILMAX=x RCPTDOMAINMAX=1x", { 0, 0, 0 } },
         { "LIMITS RCPTMAX =3 MAILMAX", { 0, 0, 0 } },

@@ -419,7 +419,8 @@ static void the_original_recipient_is_kept(void **state)
         { " ORCPT=rfc822;+7F@b", SYNTAX },
         { " ORCPT=rfc822;+C3+BC@b", SYNTAX },
         { " ORCPT=rfc 822;a@b", SYNTAX }, { " ORCPT=r(fc822;a@b", SYNTAX },
-        { " ORCPT=rfc822;\xC3\xBC@b", SYNTAX }
+        { " ORCPT=rfc822;\xC3\xBC@b", SYNTAX },
+        { " XYZZY=\x7F", SYNTAX }, { " XYZZY=\xC3\xBC", UNKNOWN }
     };
 
     check_rcpt(*state, SMTP_EXTENSION_DSN, 1, rows, UNIT_ROWS(rows));

@@ -42,6 +42,7 @@ static void an_original_recipient_is_decoded(void **state)
           "!\"#$%&'()*,-./:;<>?@[\\]^_`{|}~" },
         { "+09", "\t" }, { "++", NULL }, { "+", NULL }, { "+4", NULL },
         { "a+", NULL }, { "a+4", NULL }, { "+2b", NULL }, { "+b2", NULL },
+        { "+a0", NULL }, { "+0a", NULL },
         { "+G0", NULL }, { "+0G", NULL }, { "+ 1", NULL }, { "+:0", NULL },
         { "a=b", NULL }, { "a b", NULL }, { " ", NULL }, { "a\tb", NULL },
         { "a\x7F", NULL }, { "\xC3\xBC", NULL }, { "+\xC3\xBC", NULL },
@@ -98,7 +99,7 @@ static void an_original_recipient_in_utf8_is_decoded(void **state)
 {
     static const row_t rows[] = {
         { "", "" }, { "a@b.c", "a@b.c" }, { "\\x{FC}", "\xC3\xBC" },
-        { "\\x{fc}", "\xC3\xBC" }, { "\xC3\xBC@\xE4\xBE\x8B",
+        { "\\x{fc}", "\xC3\xBC" }, { "\\x{aa}", "\xC2\xAA" }, { "\xC3\xBC@\xE4\xBE\x8B",
                                      "\xC3\xBC@\xE4\xBE\x8B" },
         { "\\x{20}\\x{2B}\\x{3D}\\x{5C}\\x{7F}", " +=\\\x7F" },
         { "\\x{01}\\x{09}\\x{10}\\x{19}", "\x01\t\x10\x19" },
