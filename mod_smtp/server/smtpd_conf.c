@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /*
- * The configuration as a whole: the command table, defaults, merging.
+ * The configuration as a whole: defaults and merging.
  */
 #include "smtpd_conf.h"
 
@@ -26,10 +26,6 @@ extern module AP_MODULE_DECLARE_DATA smtp_module;
 
 #define UNSET SMTPD_CONF_UNSET
 #define FIELD(name) offsetof(smtpd_conf_t, name)
-#define IN_SERVER RSRC_CONF
-/** ACCESS_CONF is what the section allows; outside, too, our own function is
- *  reached, whose message knows where the directive belongs. */
-#define IN_DOMAIN (RSRC_CONF | ACCESS_CONF)
 
 const smtpd_conf_number_t smtpd_conf_numbers[] = {
     { "SMTPBareLF", FIELD(bare_lf), SMTPD_BARE_LF_REJECT, 0, 0, NULL },
@@ -53,58 +49,6 @@ const smtpd_conf_timeout_t smtpd_conf_timeouts[] = {
     { "data", FIELD(timeout_data), 300 * APR_USEC_PER_SEC },
     { "total", FIELD(timeout_total), 3600 * APR_USEC_PER_SEC },
     { NULL, 0, 0 }
-};
-
-const command_rec smtpd_conf_directives[] = {
-    AP_INIT_FLAG("SMTPEngine", smtpd_conf_engine_set, NULL, IN_SERVER,
-                 "On or Off: whether the virtual host speaks SMTP"),
-    AP_INIT_TAKE_ARGV("SMTPExtensions", smtpd_conf_extensions_set, NULL,
-                      IN_SERVER,
-                      "EHLO keywords, each with + or - or all without; "
-                      "or All or None"),
-    AP_INIT_ITERATE("SMTPTimeout", smtpd_conf_timeout_set, NULL, IN_SERVER,
-                    "command=TIME data=TIME total=TIME, in seconds or with "
-                    "ms, s, min, h"),
-    AP_INIT_TAKE1("SMTPBareLF", smtpd_conf_word_set, NULL, IN_SERVER,
-                  "reject or normalise"),
-    AP_INIT_TAKE1("SMTPMaxMessageSize", smtpd_conf_size_set, NULL, IN_SERVER,
-                  "octets, also with K, M or G; 0: no limit"),
-    AP_INIT_TAKE1("SMTPMaxRecipients", smtpd_conf_number_set, NULL, IN_SERVER,
-                  "recipients per mail transaction"),
-    AP_INIT_TAKE1("SMTPMaxMessages", smtpd_conf_number_set, NULL, IN_SERVER,
-                  "messages per connection; 0: no limit"),
-    AP_INIT_TAKE1("SMTPMaxErrors", smtpd_conf_number_set, NULL, IN_SERVER,
-                  "refused commands per connection; 0: no limit"),
-    AP_INIT_TAKE1("SMTPMaxConnections", smtpd_conf_number_set, NULL,
-                  IN_SERVER, "connections per client address; 0: no limit"),
-    AP_INIT_TAKE1("SMTPMaxReceived", smtpd_conf_number_set, NULL, IN_SERVER,
-                  "Received fields beyond which mail is in a loop"),
-    AP_INIT_TAKE1("SMTPMaxCommandLine", smtpd_conf_number_set, NULL,
-                  IN_SERVER, "octets of a command line, CRLF included"),
-    AP_INIT_TAKE1("SMTPMaxTextLine", smtpd_conf_number_set, NULL, IN_SERVER,
-                  "octets of a line of mail data, CRLF included; 0: no "
-                  "limit"),
-    AP_INIT_TAKE1("SMTPDisclose", smtpd_conf_word_set, NULL, IN_SERVER,
-                  "none, vrfy, expn or all"),
-    AP_INIT_RAW_ARGS("<SMTPConnect", smtpd_conf_connect_section, NULL,
-                     IN_SERVER, "Container for Require: who may connect"),
-    AP_INIT_RAW_ARGS("<SMTPDomain", smtpd_conf_domain_section, NULL,
-                     IN_SERVER, "Container for what concerns local domains"),
-    AP_INIT_ITERATE("SMTPRecipients", smtpd_conf_recipients_add, NULL,
-                    IN_DOMAIN, "any, or maps as kind:argument"),
-    AP_INIT_ITERATE("SMTPAliases", smtpd_conf_aliases_add, NULL, IN_DOMAIN,
-                    "maps as kind:argument"),
-    AP_INIT_ITERATE2("SMTPAlias", smtpd_conf_alias_add, NULL, IN_DOMAIN,
-                     "a name and its targets"),
-    AP_INIT_TAKE1("SMTPCatchAll", smtpd_conf_catch_all_set, NULL, IN_DOMAIN,
-                  "who gets mail for names that do not exist"),
-    AP_INIT_TAKE1("SMTPPostmaster", smtpd_conf_postmaster_set, NULL,
-                  IN_DOMAIN, "who gets mail for postmaster"),
-    AP_INIT_TAKE1("SMTPRecipientDelimiter", smtpd_conf_delimiter_set, NULL,
-                  IN_DOMAIN, "characters that begin an extension, or none"),
-    AP_INIT_TAKE1("SMTPDeliver", smtpd_conf_deliver_set, NULL, IN_DOMAIN,
-                  "maildir"),
-    { NULL, { NULL }, NULL, 0, RAW_ARGS, NULL }
 };
 
 static int *number_at(void *conf, const smtpd_conf_number_t *number)
