@@ -2,6 +2,7 @@
 # What build/quickstart and build/check share: telling how far we are,
 # packages, and a build of the tree in build/out/NAME.
 # shellcheck shell=bash
+set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -60,40 +61,10 @@ as_root()
     fi
 }
 
-# Runs as root. A service of a package that we install must not start: the
-# machine may have its ports in use, or have no business offering them.
-apt_install()
-{
-    local policy=/usr/sbin/policy-rc.d made= status=0
-
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod 755 "$policy"
-        made=yes
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    echo 'postfix postfix/main_mailer_type select No configuration' |
-        debconf-set-selections || :
-    # Lists of packages may be old, or not be there at all.
-    apt_get install "$@" || { apt_get update && apt_get install "$@"; } ||
-        status=$?
-    [ -z "$made" ] || rm -f "$policy"
-    return $status
-}
-
-apt_get()
-{
-    local command=$1
-    shift
-    set -- "$command" -y -o DPkg::Lock::Timeout=300 "$@"
-    [ "$command" != install ] || set -- "$@" --no-install-recommends
-    apt-get "$@"
-}
-
 # need_packages PACKAGE...: installs what is missing.
 need_packages()
 {
-    local missing log
+    local missing log become='su -c'
 
     if ! command -v dpkg-query >/dev/null; then
         say "No Debian: install what configure asks for by hand."
@@ -101,17 +72,16 @@ need_packages()
     fi
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
-    say "Installing ${#missing[@]} packages: ${missing[*]}"
+    say "Installing ${missing[*]}"
     if ! as_root true 2>/dev/null; then
+        ! command -v sudo >/dev/null || become='sudo sh -c'
         fail "packages are missing, and installing them needs root." \
             "Run this, then try again:" "" \
-            "su -c 'apt-get update && apt-get install -y \\" \
+            "$become 'apt-get update && apt-get install -y \\" \
             "    --no-install-recommends ${missing[*]}'"
     fi
     log=$(mktemp)
-    logged "$log" as_root bash -c \
-        "$(declare -f apt_install apt_get); apt_install \"\$@\"" \
-        apt "${missing[@]}"
+    logged "$log" as_root "$top/build/install-packages" "${missing[@]}"
     rm -f "$log"
 }
 
