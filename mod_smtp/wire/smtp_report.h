@@ -2,7 +2,8 @@
 /**
  * @file smtp_report.h
  * Delivery status notifications as octets (RFC 3461 6, RFC 3464, RFC 6522,
- * RFC 6533, RFC 3834). Pure: any thread; time, boundary and Message-ID are passed in.
+ * RFC 6533, RFC 3834). Pure: any thread; time, boundary and Message-ID are
+ * passed in.
  */
 #ifndef SMTP_REPORT_H
 #define SMTP_REPORT_H
@@ -19,7 +20,7 @@ typedef enum {
     SMTP_REPORT_RELAYED, SMTP_REPORT_EXPANDED
 } smtp_report_action_e;
 
-/** "failed", "delayed", ... (RFC 3464 2.3.3). */
+/** "failed", "delayed", ... (RFC 3464 2.3.3); "failed" for what is none. */
 const char *smtp_report_action_name(smtp_report_action_e action);
 
 /** One recipient of a report. Strings may hold anything: they are escaped. */
@@ -44,17 +45,21 @@ typedef struct smtp_report_t {
     const char *subject;         /**< NULL: made from the actions */
     const char *text;            /**< human part, lines by LF; NULL: ours */
     apr_time_t time;             /**< of the report */
-    apr_time_t arrival;          /**< of the message */
+    apr_time_t arrival;          /**< of the message; 0: not said */
     int offset_sec;              /**< zone of both */
     int is_utf8;                 /**< message/global-* (RFC 6533) */
+    int is_8bit;                 /**< the message that comes back has octets
+                                      above 127 */
     smtp_ret_e ret;              /**< NONE: headers only */
     const apr_array_header_t *recipients; /**< smtp_report_recipient_t */
 } smtp_report_t;
 
 /**
- * The report up to the place where the returned message or its header section
- * follows; its lines end in CRLF. The caller appends the original (all of it or its header
- * section, as *returns_full says), then smtp_report_write_end().
+ * The report, header and all, up to the place where the returned message or
+ * its header section follows; its lines end in CRLF. The caller appends the
+ * original (all of it or its header section, as *returns_full says), then
+ * smtp_report_write_end(). The whole comes back only if that was asked for
+ * and a recipient failed (RFC 3461 4.3). @a len may be NULL in both.
  */
 char *smtp_report_write_begin(apr_pool_t *p, const smtp_report_t *report,
                               int *returns_full, apr_size_t *len);
