@@ -91,8 +91,12 @@ build_in()
     local out=$top/build/out/$1 target=$2
     shift 2
 
-    mkdir -p "$out" 2>/dev/null || fail "cannot write to $top/build/out" \
-        "Make a checkout of your own: git clone $top"
+    if ! mkdir -p "$out" 2>/dev/null ||
+            ! : 2>/dev/null >>"$out/lock" || ! : 2>/dev/null >>"$out/build.log"
+    then
+        fail "cannot write to $out, which belongs to another user" \
+            "Make a checkout of your own: git clone $top"
+    fi
     # Two runs at once would build over each other.
     exec 9>"$out/lock"
     flock 9
