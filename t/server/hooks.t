@@ -34,8 +34,8 @@ subtest 'a hook that refuses without a reply fails closed' => sub {
     my $client = $server->ehlo_client;
     $client->command('MAIL FROM:<a@client.test>');
     my $reply = $client->command('RCPT TO:<broken@example.com>');
-    is($reply->code, '451', '451');
-    is($reply->status, '4.3.0', '4.3.0');
+    is($reply->code, '451', 'code');
+    is($reply->status, '4.3.0', 'enhanced code');
     $client->quit;
 };
 

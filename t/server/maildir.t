@@ -18,9 +18,9 @@ END
 my $SUBJECT = "Subject: x\r\n\r\nbody\r\n";
 
 # RFC 5322 3.3, as RFC 5321 4.4 wants it: with a numeric zone.
-my $DATE = qr/(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{1,2} (?:Jan|Feb|Mar|Apr|May|
-              Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2}
-              [ ][+-]\d{4}(?:[ ]\(\w+\))?/x;
+my $DAY = qr/Mon|Tue|Wed|Thu|Fri|Sat|Sun/;
+my $MONTH = qr/Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec/;
+my $DATE = qr/(?:$DAY), \d{1,2} (?:$MONTH) \d{4} \d\d:\d\d:\d\d [+-]\d{4}/;
 
 sub deliver
 {

@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use IO::Select;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
@@ -19,6 +20,8 @@ my $SLOW_READERS = 60;
 my $server = SMTPTest::Server->new(
     ports => { smtp => 'smtp', http => 'http' },
     config => "SMTPMaxConnections 0\nSMTPMaxErrors 0\n",
+    # While they still send, 60 clients can keep 25 threads busy.
+    expected => [qr/AH00484: server reached MaxRequestWorkers/],
     global => "DocumentRoot \${root}/htdocs\n",
     files => { 'htdocs/index.html' => "still here\n" },
     (SMTPTest::Server::mpm() eq 'event' ? (mpm_config => <<'END') : ()));
@@ -32,19 +35,21 @@ AsyncRequestWorkerFactor 1000
 END
 $server->start;
 
-# Sends commands until the server takes no more: its replies fill what the
-# kernel holds for us, then its own buffers, then it stops reading.
-sub stuff_client
+# Sends commands until the server takes no more from anybody: its replies fill
+# what the kernel holds for a client, then its own buffers, then it stops
+# reading.
+sub stuff_clients
 {
-    my ($client) = @_;
+    my %client = map { fileno($_->socket) => $_ } @_;
+    my $select = IO::Select->new(map { $_->socket } @_);
     my $commands = "RSET\r\n" x 2000;
-    my $sent = 0;
-    while ($client->can_send(0.2)) {
-        my $count = syswrite $client->socket, $commands;
-        last if !defined $count && !$!{EAGAIN};
-        $sent += $count // 0;
+    while (my @ready = $select->can_write(1)) {
+        for my $socket (@ready) {
+            my $sent = syswrite $socket, $commands;
+            return 0 if !defined $sent && !$!{EAGAIN};
+        }
     }
-    return $sent;
+    return 1;
 }
 
 my @slow;
@@ -53,8 +58,7 @@ for (1 .. $SLOW_READERS) {
     $client->send_octets("RSET\r\n" x 5000);
     push @slow, $client;
 }
-my $stuffed = grep { stuff_client($_) >= 0 } @slow;
-is($stuffed, $SLOW_READERS, "$SLOW_READERS clients do not read");
+ok(stuff_clients(@slow), "$SLOW_READERS clients do not read");
 
 my $from = time;
 my $client = $server->ehlo_client;

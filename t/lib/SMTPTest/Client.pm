@@ -71,20 +71,13 @@ sub _wait_writable
     return;
 }
 
-# Whether the kernel takes octets from us within SECONDS.
-sub can_send
-{
-    my ($self, $seconds) = @_;
-    return IO::Select->new($self->{socket})->can_write($seconds);
-}
-
 # Sends octets in TCP segments cut at the offsets; before each cut the server
 # has read all that came before, so that it really sees two pieces.
 sub send_split
 {
     my ($self, $octets, @offsets) = @_;
     my $from = 0;
-    for my $to (@offsets, length $octets) {
+    for my $to ((grep { $_ < length $octets } @offsets), length $octets) {
         $self->send_octets(substr $octets, $from, $to - $from);
         $self->wait_taken if $to < length $octets;
         $from = $to;

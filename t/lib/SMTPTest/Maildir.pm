@@ -59,7 +59,7 @@ sub parse
         $message =~ s/\A\Q$name\E: ((?:[^\n]*\n)(?:[ \t][^\n]*\n)*)//
             or die "no $name where one should stand: "
                 . substr($message, 0, 200) . "\n";
-        $part{$name} = $1 =~ s/\n(?=[ \t])//gr =~ s/\n\z//r;
+        $part{$name} = $1 =~ s/\n[ \t]+/ /gr =~ s/\n\z//r;
     }
     $part{content} = $message;
     return \%part;

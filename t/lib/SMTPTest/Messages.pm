@@ -23,7 +23,7 @@ my @KINDS = (
     sub { return (body => _text(5), copies => 50) },
     sub { return (body => _text(3), from => '') },
     sub { return (body => _text(3), mail => 'SMTPUTF8',
-                  header => "X-Gr\xc3\xbc\xc3\x9fe: j\xc3\xbcrgen\r\n",
+                  header => "X-Greeting: Gr\xc3\xbc\xc3\x9fe\r\n",
                   from => "j\xc3\xbcrgen\@b\xc3\xbccher.test") },
     sub { return (body => _text(3), from => '"quoted .. name"@client.test') },
     sub { return (body => _text(3), rcpt => 'NOTIFY=FAILURE,DELAY',
