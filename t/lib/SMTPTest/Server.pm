@@ -313,6 +313,8 @@ sub _become_httpd
 {
     my ($self, @command) = @_;
     my $errors = "$self->{root}/logs/stderr";
+    # prefork ends its whole process group: not ours.
+    POSIX::setpgid(0, 0) or POSIX::_exit(126);
     open STDIN, '<', '/dev/null' or POSIX::_exit(126);
     open STDOUT, '>', $errors or POSIX::_exit(126);
     open STDERR, '>&', \*STDOUT or POSIX::_exit(126);
