@@ -8,10 +8,13 @@
 static const smtp_address_t *complete(smtpd_session_t *ss,
                                       const smtp_address_t *address)
 {
-    return address->domain
-           ? address
-           : smtp_address_create(ss->command_pool, address->local,
-                                 ss->pub.s->server_hostname);
+    const smtp_address_t *whole = NULL;
+
+    if (!address->domain) {
+        whole = smtp_address_create(ss->command_pool, address->local,
+                                    ss->pub.s->server_hostname);
+    }
+    return whole ? whole : address;
 }
 
 smtpd_route_e smtpd_disclose_mailbox(smtpd_session_t *ss,
