@@ -33,8 +33,10 @@ typedef struct smtp_dot_t {
 
 /**
  * @param max_line_octets  RFC 5321 4.5.3.1.6; 0: none
- * @param normalise        a bare LF is passed on as CRLF, and a bare CR as CRLF
- *                         too, instead of being noted as a fault; neither takes part in ending the data
+ * @param normalise        a bare LF is passed on as CRLF, and a bare CR too,
+ *                         instead of being noted as a fault. Such a line end
+ *                         takes no part in ending the data; the dot behind it
+ *                         is taken out all the same, as if it were a CRLF
  */
 void smtp_dot_init(smtp_dot_t *dot, apr_size_t max_line_octets,
                    int normalise);
@@ -44,17 +46,20 @@ void smtp_dot_init(smtp_dot_t *dot, apr_size_t max_line_octets,
  * the CRLF before the last dot belongs to the mail.
  * @param consumed  octets taken from @a data
  * @param done      1 when the end was reached; then what follows is a command
- * @return what @a sink returned if that was not APR_SUCCESS
+ * @return what @a sink returned if that was not APR_SUCCESS. Then too
+ *         @a consumed and @a done hold, and the octets taken are lost: a
+ *         caller that cannot store any more goes on with a sink that drops,
+ *         to the end of the data
  *
- * A caller that cannot store any more passes a sink that drops.
+ * Octets that need no change are handed on in runs of many lines.
  */
 apr_status_t smtp_dot_push(smtp_dot_t *dot, const char *data, apr_size_t len,
                            apr_size_t *consumed, int *done,
                            smtp_dot_sink_fn sink, void *ctx);
 
 /** Under BDAT nothing is stuffed and nothing ends the data, but faults are
- *  noted and bare LF and CR mended alike; binary (BODY=BINARYMIME) data is not given to
- *  this function at all. */
+ *  noted and bare LF and CR mended alike; binary (BODY=BINARYMIME) data is
+ *  not given to this function at all. */
 apr_status_t smtp_dot_push_chunk(smtp_dot_t *dot, const char *data,
                                  apr_size_t len, smtp_dot_sink_fn sink,
                                  void *ctx);
