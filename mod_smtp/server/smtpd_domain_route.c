@@ -90,19 +90,6 @@ smtpd_route_e smtpd_domain_route(request_rec *r, const smtpd_conf_t *conf,
     return rv;
 }
 
-const smtp_address_t *smtpd_domain_complete(apr_pool_t *p,
-                                            const server_rec *s,
-                                            const smtp_address_t *address)
-{
-    const smtpd_domain_t *primary = smtpd_conf_get((server_rec *)s)->primary;
-    const smtp_address_t *completed = NULL;
-
-    if (address->domain == NULL && primary != NULL) {
-        completed = smtp_address_create(p, address->local, primary->name);
-    }
-    return completed != NULL ? completed : address;
-}
-
 apr_array_header_t *smtpd_domain_expand(request_rec *r,
                                         const smtpd_conf_t *conf,
                                         const smtp_address_t *address)
