@@ -8,8 +8,9 @@ use strict;
 use warnings;
 
 use IO::Select;
-use IO::Socket::INET;
-use Socket qw(IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_RCVBUF SO_LINGER);
+use IO::Socket::IP;
+use Socket qw(IPPROTO_TCP SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF
+              TCP_NODELAY);
 use Time::HiRes qw(time);
 
 use SMTPTest::Reply;
@@ -19,19 +20,18 @@ my $SECONDS = $ENV{SMTP_SLOW} ? 120 : 20;
 
 # SMTPTest::Client->new(port => PORT, ...):
 #   host     where the server is; 127.0.0.1
-#   from     our own address; any of 127.0.0.0/8
+#   from     our own address, such as 127.0.0.2
 #   rcvbuf   octets that the kernel takes for us before we read
 sub new
 {
     my ($class, %arg) = @_;
-    my $socket = IO::Socket::INET->new(
-        Proto => 'tcp', Type => IO::Socket::INET::SOCK_STREAM(),
-        ($arg{from} ? (LocalAddr => $arg{from}) : ())) or die "socket: $!";
-    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, $arg{rcvbuf} if $arg{rcvbuf};
     my $host = $arg{host} // '127.0.0.1';
-    connect $socket, Socket::pack_sockaddr_in($arg{port},
-                                              Socket::inet_aton($host))
-        or die "connect to $host:$arg{port}: $!\n";
+    my $socket = IO::Socket::IP->new(
+        PeerHost => $host, PeerPort => $arg{port}, Type => SOCK_STREAM,
+        ($arg{from} ? (LocalHost => $arg{from}) : ()),
+        Sockopts => [$arg{rcvbuf} ? [SOL_SOCKET, SO_RCVBUF, $arg{rcvbuf}]
+                                  : ()])
+        or die "connect to $host:$arg{port}: $@\n";
     setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
     $socket->blocking(0);
     return bless { socket => $socket, input => '', is_eof => 0,
@@ -93,15 +93,17 @@ sub wait_taken
     return wait_until($SECONDS, sub { return _is_taken($port, $mine) });
 }
 
-# From the kernel's table: local and remote address, state, queues.
+# From the kernel's tables: local and remote address, state, queues.
 sub _is_taken
 {
     my ($server_port, $client_port) = @_;
-    my $pattern = sprintf '^ *\d+: [0-9A-F]{8}:%04X [0-9A-F]{8}:%04X '
+    my $pattern = sprintf '^ *\d+: [0-9A-F]+:%04X [0-9A-F]+:%04X '
         . '[0-9A-F]+ [0-9A-F]{8}:([0-9A-F]{8})', $server_port, $client_port;
-    open my $file, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
-    while (my $line = <$file>) {
-        return $1 eq '00000000' if $line =~ /$pattern/;
+    for my $path ('/proc/net/tcp', '/proc/net/tcp6') {
+        open my $file, '<', $path or next;
+        while (my $line = <$file>) {
+            return $1 eq '00000000' if $line =~ /$pattern/;
+        }
     }
     return 1;    # gone: nothing waits there
 }

@@ -466,14 +466,16 @@ sub wait_file
     return $line;
 }
 
-# Lines that nobody expects: level warn or above, and whatever was not
-# written by httpd's logger (a sanitizer's report, an assertion).
+# Lines that nobody expects: level warn or above, a child that crashed, and
+# whatever was not written by httpd's logger (a sanitizer's report, an
+# assertion).
 sub unexpected_log
 {
     my ($self) = @_;
     my @lines;
     for my $line ($self->log) {
-        next if $line =~ /\A\[[^]]+\] \[[\w-]*:(?:notice|info|debug|trace\d)\]/;
+        next if $line =~ /\A\[[^]]+\] \[[\w-]*:(?:notice|info|debug|trace\d)\]/
+            && $line !~ /AH0005[012]: child pid \d+ exit signal/;
         next if grep { $line =~ /$_/ } @{ $self->{expected} };
         push @lines, $line;
     }
