@@ -107,11 +107,11 @@ build_in()
         fail "build/autogen failed; its output is in $out/build.log"
     cd "$out"
     if [ ! -e Makefile ] || [ "$(cat configured 2>/dev/null)" != "$*" ]; then
-        logged build.log "$top/configure" "$@"
+        logged "$out/build.log" "$top/configure" "$@"
         echo "$*" >configured
     fi
     # shellcheck disable=SC2086
-    logged build.log make -j"$(nproc)" $target
+    logged "$out/build.log" make -j"$(nproc)" $target
     exec 9>&-
     cd "$top"
 }
