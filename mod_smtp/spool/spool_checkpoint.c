@@ -1,0 +1,416 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "spool_checkpoint.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "spool_replay.h"
+
+static void lock(spool_journal_t *journal)
+{
+    apr_thread_mutex_lock(journal->mutex);
+}
+
+static void unlock(spool_journal_t *journal)
+{
+    apr_thread_mutex_unlock(journal->mutex);
+}
+
+/* The journal's segments that hold records, as an array in p. They stay: only
+ * the keeper, whose thread this is, takes segments away. */
+static apr_array_header_t *segments_get(spool_journal_t *journal,
+                                        apr_pool_t *p)
+{
+    apr_array_header_t *segments =
+        apr_array_make(p, 16, sizeof(spool_segment_t *));
+    spool_segment_t *segment;
+
+    lock(journal);
+    for (segment = journal->full; segment; segment = segment->next) {
+        APR_ARRAY_PUSH(segments, spool_segment_t *) = segment;
+    }
+    if (journal->current) {
+        APR_ARRAY_PUSH(segments, spool_segment_t *) = journal->current;
+    }
+    unlock(journal);
+    return segments;
+}
+
+/* Places of the segment's records with a mark, which becomes `next`. */
+static apr_array_header_t *places_get(spool_journal_t *journal,
+                                      spool_segment_t *segment,
+                                      apr_pool_t *p, unsigned char mark,
+                                      unsigned char next)
+{
+    apr_array_header_t *places = apr_array_make(p, 16, sizeof(apr_uint64_t));
+    apr_uint64_t place;
+
+    lock(journal);
+    for (place = SPOOL_SEGMENT_DATA; place < segment->octets;
+         place += SPOOL_RECORD_UNIT) {
+        if (SPOOL_SEGMENT_MARK(segment, place) == mark) {
+            SPOOL_SEGMENT_MARK(segment, place) = next;
+            APR_ARRAY_PUSH(places, apr_uint64_t) = place;
+        }
+    }
+    unlock(journal);
+    return places;
+}
+
+/* ---- Retries ---- */
+
+typedef struct retry_t {
+    spool_journal_t *journal;
+    spool_maildir_t *maildir;
+    const spool_damaged_t *damaged;
+    apr_pool_t *p;               /* cleared after each message */
+    spool_segment_t *segment;
+    spool_maildir_how_e how;
+    spool_maildir_found_t *found;
+} retry_t;
+
+/* So is the file of its mail data, if it has one. */
+static void keep_file(retry_t *retry, apr_uint64_t place)
+{
+    spool_journal_t *journal = retry->journal;
+    char name[SPOOL_JOURNAL_NAME_OCTETS] = "";
+    int i;
+
+    lock(journal);
+    for (i = 0; i < retry->segment->files->nelts; i++) {
+        const spool_segment_file_t *file =
+            &APR_ARRAY_IDX(retry->segment->files, i, spool_segment_file_t);
+
+        if (file->place == place) {
+            spool_journal_name_write(name, (apr_uint64_t)file->number,
+                                     "mail");
+        }
+    }
+    unlock(journal);
+    if (*name) {
+        spool_damaged_move(retry->damaged, journal->dir, journal->name, name,
+                           "mail data of a damaged message");
+    }
+}
+
+/* The record cannot be read back: it is kept for the administrator. */
+static apr_status_t give_up(retry_t *retry, apr_uint64_t place,
+                            const spool_record_t *record)
+{
+    apr_uint64_t len = record->generation ? spool_record_octets(record)
+                                          : SPOOL_RECORD_UNIT;
+    apr_status_t rv =
+        spool_damaged_copy(retry->damaged, retry->segment,
+                           retry->journal->name, place, place + len,
+                           "a message in the journal was damaged");
+
+    if (rv == APR_SUCCESS) {
+        keep_file(retry, place);
+        spool_segment_mark(retry->segment, place, SPOOL_MARK_VOID);
+        lock(retry->journal);
+        SPOOL_SEGMENT_MARK(retry->segment, place) = SPOOL_MARK_VOID;
+        retry->segment->done++;
+        retry->journal->retries--;
+        unlock(retry->journal);
+    }
+    return rv;
+}
+
+static apr_status_t retry_record(retry_t *retry, apr_uint64_t place)
+{
+    spool_record_t record = { 0 };
+    apr_status_t rv = spool_segment_record_get(retry->segment, place,
+                                               &record);
+
+    if (rv == APR_SUCCESS) {
+        rv = spool_replay(retry->maildir, retry->journal->dir,
+                          retry->segment, &record, retry->p, retry->how,
+                          retry->found);
+        apr_pool_clear(retry->p);
+    }
+    if (rv == SPOOL_EDAMAGED || rv == SPOOL_ETORN) {
+        return give_up(retry, place, &record);
+    }
+    if (rv == APR_SUCCESS) {
+        lock(retry->journal);
+        retry->journal->retries--;
+        unlock(retry->journal);
+        spool_journal_settle(retry->journal, retry->segment, place, 1);
+    }
+    return rv;
+}
+
+/* All records of the segment with the mark. */
+static apr_status_t retry_segment(retry_t *retry, apr_pool_t *p,
+                                  unsigned char mark,
+                                  spool_maildir_how_e how)
+{
+    apr_array_header_t *places = places_get(retry->journal, retry->segment,
+                                            p, mark, mark);
+    apr_status_t first = APR_SUCCESS;
+    int i;
+
+    retry->how = how;
+    retry->found = apr_hash_make(p);
+    for (i = 0; i < places->nelts; i++) {
+        apr_status_t rv =
+            retry_record(retry, APR_ARRAY_IDX(places, i, apr_uint64_t));
+
+        if (first == APR_SUCCESS) {
+            first = rv;
+        }
+    }
+    return first;
+}
+
+apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
+                                    spool_maildir_t *maildir,
+                                    const spool_damaged_t *damaged,
+                                    apr_pool_t *p)
+{
+    apr_array_header_t *segments = segments_get(journal, p);
+    retry_t retry = { 0 };
+    apr_status_t first = APR_SUCCESS, rv;
+    int i;
+
+    retry.journal = journal;
+    retry.maildir = maildir;
+    retry.damaged = damaged;
+    apr_pool_create(&retry.p, p);
+    for (i = 0; i < segments->nelts; i++) {
+        retry.segment = APR_ARRAY_IDX(segments, i, spool_segment_t *);
+        rv = retry_segment(&retry, p, SPOOL_MARK_REPAIR,
+                           SPOOL_MAILDIR_REPAIR);
+        if (first == APR_SUCCESS) {
+            first = rv;
+        }
+        rv = retry_segment(&retry, p, SPOOL_MARK_RETRY, SPOOL_MAILDIR_AGAIN);
+        if (first == APR_SUCCESS) {
+            first = rv;
+        }
+    }
+    apr_pool_destroy(retry.p);
+    return first;
+}
+
+/* ---- Checkpoint ---- */
+
+/* A segment and those of its records that this checkpoint is about. */
+typedef struct part_t {
+    spool_segment_t *segment;
+    apr_array_header_t *places;  /* apr_uint64_t */
+} part_t;
+
+static apr_array_header_t *parts_begin(spool_journal_t *journal,
+                                       apr_pool_t *p)
+{
+    apr_array_header_t *segments = segments_get(journal, p);
+    apr_array_header_t *parts = apr_array_make(p, segments->nelts + 1,
+                                               sizeof(part_t));
+    int i;
+
+    for (i = 0; i < segments->nelts; i++) {
+        part_t *part = apr_array_push(parts);
+
+        part->segment = APR_ARRAY_IDX(segments, i, spool_segment_t *);
+        part->places = places_get(journal, part->segment, p,
+                                  SPOOL_MARK_DELIVERED, SPOOL_MARK_SYNCING);
+    }
+    return parts;
+}
+
+/* What the sync said about the records is noted in memory. */
+static void parts_end(spool_journal_t *journal, apr_array_header_t *parts,
+                      int is_durable)
+{
+    int i, j;
+
+    lock(journal);
+    for (i = 0; i < parts->nelts; i++) {
+        const part_t *part = &APR_ARRAY_IDX(parts, i, part_t);
+
+        for (j = 0; j < part->places->nelts; j++) {
+            SPOOL_SEGMENT_MARK(part->segment,
+                               APR_ARRAY_IDX(part->places, j, apr_uint64_t)) =
+                is_durable ? SPOOL_MARK_DONE : SPOOL_MARK_REPAIR;
+        }
+        journal->delivered -= (unsigned int)part->places->nelts;
+        if (is_durable) {
+            part->segment->done += (unsigned int)part->places->nelts;
+        }
+        else {
+            journal->retries += (unsigned int)part->places->nelts;
+        }
+    }
+    unlock(journal);
+}
+
+/* A segment that is retired in a moment needs no marks on disk, unless files
+ * go before it. */
+static int needs_marks(spool_journal_t *journal,
+                       const spool_segment_t *segment, int *has_files)
+{
+    int answer;
+
+    lock(journal);
+    *has_files = segment->files->nelts > 0;
+    answer = *has_files || segment == journal->current
+        || segment->done != segment->records;
+    unlock(journal);
+    return answer;
+}
+
+/* Removes the files of mail data whose messages are done; the marks that say
+ * so are durable. */
+static void files_remove(spool_journal_t *journal, spool_segment_t *segment)
+{
+    char name[SPOOL_JOURNAL_NAME_OCTETS];
+    int i, left = 0;
+
+    lock(journal);
+    for (i = 0; i < segment->files->nelts; i++) {
+        spool_segment_file_t file =
+            APR_ARRAY_IDX(segment->files, i, spool_segment_file_t);
+        unsigned char mark = SPOOL_SEGMENT_MARK(segment, file.place);
+
+        if (mark == SPOOL_MARK_DONE || mark == SPOOL_MARK_VOID) {
+            spool_journal_name_write(name, (apr_uint64_t)file.number, "mail");
+            unlinkat(journal->dir, name, 0);
+        }
+        else {
+            APR_ARRAY_IDX(segment->files, left++, spool_segment_file_t) =
+                file;
+        }
+    }
+    segment->files->nelts = left;
+    unlock(journal);
+}
+
+/* The same on disk. */
+static void part_write(spool_journal_t *journal, const part_t *part)
+{
+    int has_files, i;
+
+    if (!needs_marks(journal, part->segment, &has_files)) {
+        return;
+    }
+    for (i = 0; i < part->places->nelts; i++) {
+        spool_segment_mark(part->segment,
+                           APR_ARRAY_IDX(part->places, i, apr_uint64_t),
+                           SPOOL_MARK_DONE);
+    }
+    if (has_files
+        && spool_segment_marks_sync(part->segment) == APR_SUCCESS) {
+        files_remove(journal, part->segment);
+    }
+}
+
+static apr_status_t sync_parts(spool_journal_t *journal,
+                               spool_maildir_t *maildir,
+                               apr_array_header_t *parts)
+{
+    apr_status_t rv = spool_maildir_sync(maildir);
+    int i;
+
+    parts_end(journal, parts, rv == APR_SUCCESS);
+    if (rv != APR_SUCCESS) {
+        spool_log(journal->log, SPOOL_LOG_ERR, rv, SPOOL_LOGNO(2020)
+                  "mailboxes could not be written back; what was delivered "
+                  "since the last checkpoint is written anew");
+        return rv;
+    }
+    for (i = 0; i < parts->nelts; i++) {
+        part_write(journal, &APR_ARRAY_IDX(parts, i, part_t));
+    }
+    return APR_SUCCESS;
+}
+
+/* ---- Letting go ---- */
+
+/* Takes the segments out whose records are all done, the current one too
+ * when it is worth while: while nothing waits in it, it can begin anew. */
+static spool_segment_t *detach_done(spool_journal_t *journal)
+{
+    spool_segment_t **link = &journal->full, *done = NULL;
+    spool_segment_t *current = journal->current;
+
+    if (current && !journal->is_committing && !journal->first
+        && current->done == current->records
+        && current->tail > current->octets / 4) {
+        spool_journal_put_away(journal);
+    }
+    while (*link) {
+        spool_segment_t *segment = *link;
+
+        if (segment->done == segment->records) {
+            *link = segment->next;
+            journal->full_count--;
+            segment->next = done;
+            done = segment;
+        }
+        else {
+            link = &segment->next;
+        }
+    }
+    return done;
+}
+
+/* Retires a segment and puts it with the free ones; one that cannot be
+ * trusted, or not be retired, goes. */
+static void recycle(spool_journal_t *journal, spool_segment_t *segment)
+{
+    if (segment->is_failed || spool_segment_retire(segment) != APR_SUCCESS) {
+        spool_segment_remove(segment, journal->dir);
+        return;
+    }
+    lock(journal);
+    segment->next = journal->free;
+    journal->free = segment;
+    journal->free_count++;
+    unlock(journal);
+}
+
+/* Removes free segments that nobody needed since the last checkpoint, but
+ * for one. */
+static void trim(spool_journal_t *journal)
+{
+    spool_segment_t *segment = NULL;
+
+    lock(journal);
+    if (journal->free_least > 1) {
+        segment = journal->free;
+        journal->free = segment->next;
+        journal->free_count--;
+    }
+    journal->free_least = journal->free_count;
+    unlock(journal);
+    if (segment) {
+        spool_segment_remove(segment, journal->dir);
+    }
+}
+
+apr_status_t spool_checkpoint(spool_journal_t *journal,
+                              spool_maildir_t *maildir, apr_pool_t *p)
+{
+    spool_segment_t *segment;
+    apr_status_t rv = APR_SUCCESS;
+    int has_work;
+
+    lock(journal);
+    has_work = journal->delivered > 0;
+    unlock(journal);
+    if (has_work) {
+        rv = sync_parts(journal, maildir, parts_begin(journal, p));
+    }
+    lock(journal);
+    segment = detach_done(journal);
+    unlock(journal);
+    while (segment) {
+        spool_segment_t *next = segment->next;
+
+        recycle(journal, segment);
+        segment = next;
+    }
+    trim(journal);
+    return rv;
+}

@@ -1,0 +1,67 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "spool_damaged.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "spool_io.h"
+
+apr_status_t spool_damaged_copy(const spool_damaged_t *damaged,
+                                spool_segment_t *segment, const char *owner,
+                                apr_uint64_t from, apr_uint64_t to,
+                                const char *why)
+{
+    char name[NAME_MAX + 1];
+    apr_status_t rv;
+    int fd;
+
+    apr_snprintf(name, sizeof(name),
+                 "%s-%" APR_UINT64_T_FMT "-%" APR_UINT64_T_FMT, owner,
+                 segment->number, from);
+    rv = spool_io_file_create(damaged->dir, name, &fd);
+    if (rv == EEXIST) {
+        return APR_SUCCESS;      /* an earlier attempt */
+    }
+    if (rv == APR_SUCCESS) {
+        rv = spool_segment_copy(segment, from, to, fd);
+        if (rv == APR_SUCCESS) {
+            rv = spool_io_fsync(fd);
+        }
+        close(fd);
+        if (rv != APR_SUCCESS) {
+            unlinkat(damaged->dir, name, 0);
+        }
+    }
+    if (rv == APR_SUCCESS) {
+        rv = spool_io_fsync(damaged->dir);
+    }
+    spool_log(damaged->log, SPOOL_LOG_ERR, rv, rv
+              ? SPOOL_LOGNO(2010) "%s: could not be kept as damaged/%s"
+              : SPOOL_LOGNO(2011) "%s: kept as damaged/%s", why, name);
+    return rv;
+}
+
+apr_status_t spool_damaged_move(const spool_damaged_t *damaged, int dir,
+                                const char *owner, const char *name,
+                                const char *why)
+{
+    char target[NAME_MAX + 1];
+    apr_status_t rv = APR_SUCCESS;
+
+    apr_snprintf(target, sizeof(target), "%s%s%s", owner ? owner : "",
+                 owner ? "-" : "", name);
+    if (renameat(dir, name, damaged->dir, target)) {
+        rv = errno;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = spool_io_fsync(damaged->dir);
+    }
+    spool_log(damaged->log, SPOOL_LOG_ERR, rv, rv
+              ? SPOOL_LOGNO(2012) "%s: could not be moved to damaged/%s"
+              : SPOOL_LOGNO(2013) "%s: moved to damaged/%s", why, target);
+    return rv;
+}

@@ -1,0 +1,31 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file spool_delivery.h
+ * The delivery that mod_smtp_spool hands out (smtp_delivery.h): envelope and
+ * content are collected, written to the journal at commit, and to the
+ * mailboxes after the 250.
+ */
+#ifndef SPOOL_DELIVERY_H
+#define SPOOL_DELIVERY_H
+
+#include "smtp_delivery.h"
+#include "spool_journal.h"
+#include "spool_maildir.h"
+
+/** What deliveries of this process share. */
+typedef struct spool_delivery_conf_t {
+    spool_journal_t *journal;
+    spool_maildir_t *maildir;
+    const spool_log_t *log;
+    /** Signals end a process of this MPM wherever it is (prefork): they wait
+     *  while the journal is written. */
+    int has_signals;
+} spool_delivery_conf_t;
+
+extern const smtp_delivery_class_t spool_delivery_class;
+
+/** A delivery for the transaction, in its pool. */
+smtp_delivery_t *spool_delivery_create(smtp_transaction_t *transaction,
+                                       const spool_delivery_conf_t *conf);
+
+#endif

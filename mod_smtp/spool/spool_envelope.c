@@ -1,0 +1,311 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "spool_envelope.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "spool_octets.h"
+
+#define TAG_RECIPIENT 32         /* begins a recipient */
+#define TAG_MAILBOX   48         /* begins a mailbox of it */
+#define HEAD_OCTETS    5         /* tag and length */
+#define NUMBER_OCTETS  8
+
+typedef struct field_t {
+    unsigned char tag;
+    unsigned char is_number;
+    apr_size_t offset;
+} field_t;
+
+#define STRING(tag, type, name) { tag, 0, offsetof(type, name) }
+#define NUMBER(tag, type, name) { tag, 1, offsetof(type, name) }
+
+static const field_t message_fields[] = {
+    STRING( 1, spool_envelope_t, id),
+    STRING( 2, spool_envelope_t, reverse_path),
+    NUMBER( 3, spool_envelope_t, arrived),
+    NUMBER( 4, spool_envelope_t, flags),
+    NUMBER( 5, spool_envelope_t, size_octets),
+    NUMBER( 6, spool_envelope_t, body),
+    NUMBER( 7, spool_envelope_t, ret),
+    NUMBER( 8, spool_envelope_t, priority),
+    STRING( 9, spool_envelope_t, envid),
+    STRING(10, spool_envelope_t, auth),
+    NUMBER(11, spool_envelope_t, file_number),
+    NUMBER(12, spool_envelope_t, file_octets),
+    NUMBER(13, spool_envelope_t, file_crc),
+    { 0, 0, 0 }
+};
+
+static const field_t recipient_fields[] = {
+    STRING(TAG_RECIPIENT, spool_recipient_t, forward_path),
+    STRING(33, spool_recipient_t, orcpt),
+    NUMBER(34, spool_recipient_t, notify),
+    { 0, 0, 0 }
+};
+
+static const field_t mailbox_fields[] = {
+    STRING(TAG_MAILBOX, spool_mailbox_t, domain),
+    STRING(49, spool_mailbox_t, name),
+    STRING(50, spool_mailbox_t, extension),
+    STRING(51, spool_mailbox_t, delivered_to),
+    { 0, 0, 0 }
+};
+
+spool_envelope_t *spool_envelope_create(apr_pool_t *p)
+{
+    spool_envelope_t *envelope = apr_pcalloc(p, sizeof(*envelope));
+
+    envelope->recipients = apr_array_make(p, 1, sizeof(spool_recipient_t));
+    return envelope;
+}
+
+spool_recipient_t *spool_envelope_recipient_add(apr_pool_t *p,
+                                                spool_envelope_t *envelope)
+{
+    spool_recipient_t *recipient = apr_array_push(envelope->recipients);
+
+    memset(recipient, 0, sizeof(*recipient));
+    recipient->mailboxes = apr_array_make(p, 1, sizeof(spool_mailbox_t));
+    return recipient;
+}
+
+spool_mailbox_t *spool_envelope_mailbox_add(spool_recipient_t *recipient)
+{
+    spool_mailbox_t *mailbox = apr_array_push(recipient->mailboxes);
+
+    memset(mailbox, 0, sizeof(*mailbox));
+    return mailbox;
+}
+
+static int is_clean(const char *s, apr_size_t len)
+{
+    for (; len; s++, len--) {
+        if ((unsigned char)*s < ' ' || *s == 0x7f) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int spool_envelope_is_clean(const char *s)
+{
+    return is_clean(s, strlen(s));
+}
+
+/* Where fields are written; with `out` NULL they are only counted. */
+typedef struct writer_t {
+    unsigned char *out;
+    apr_size_t len;
+} writer_t;
+
+static void put(writer_t *w, unsigned char tag, const void *octets,
+                apr_size_t len)
+{
+    if (w->out) {
+        w->out[w->len] = tag;
+        spool_octets_put(w->out + w->len + 1, len, HEAD_OCTETS - 1);
+        memcpy(w->out + w->len + HEAD_OCTETS, octets, len);
+    }
+    w->len += HEAD_OCTETS + len;
+}
+
+static void put_field(writer_t *w, const field_t *field, const char *value)
+{
+    if (field->is_number) {
+        unsigned char octets[NUMBER_OCTETS];
+        apr_int64_t number = *(const apr_int64_t *)value;
+
+        if (number) {
+            spool_octets_put(octets, (apr_uint64_t)number, NUMBER_OCTETS);
+            put(w, field->tag, octets, NUMBER_OCTETS);
+        }
+    }
+    else {
+        const char *s = *(const char *const *)value;
+
+        if (s) {
+            put(w, field->tag, s, strlen(s));
+        }
+    }
+}
+
+static void put_fields(writer_t *w, const field_t *field, const void *object)
+{
+    for (; field->tag; field++) {
+        put_field(w, field, (const char *)object + field->offset);
+    }
+}
+
+static void put_envelope(writer_t *w, const spool_envelope_t *envelope)
+{
+    int i, j;
+
+    put_fields(w, message_fields, envelope);
+    for (i = 0; i < envelope->recipients->nelts; i++) {
+        const spool_recipient_t *recipient =
+            &APR_ARRAY_IDX(envelope->recipients, i, spool_recipient_t);
+
+        put_fields(w, recipient_fields, recipient);
+        for (j = 0; j < recipient->mailboxes->nelts; j++) {
+            put_fields(w, mailbox_fields,
+                       &APR_ARRAY_IDX(recipient->mailboxes, j,
+                                      spool_mailbox_t));
+        }
+    }
+}
+
+apr_size_t spool_envelope_size(const spool_envelope_t *envelope)
+{
+    writer_t w = { NULL, 0 };
+
+    put_envelope(&w, envelope);
+    return w.len;
+}
+
+const char *spool_envelope_write(apr_pool_t *p,
+                                 const spool_envelope_t *envelope,
+                                 apr_size_t *len)
+{
+    writer_t w = { NULL, 0 };
+
+    w.out = apr_palloc(p, spool_envelope_size(envelope));
+    put_envelope(&w, envelope);
+    *len = w.len;
+    return (const char *)w.out;
+}
+
+/* An envelope that is being read. */
+typedef struct reader_t {
+    apr_pool_t *p;
+    spool_envelope_t *envelope;
+    spool_recipient_t *recipient;
+    spool_mailbox_t *mailbox;
+    unsigned char last;          /* tag of the field before */
+} reader_t;
+
+/* Whether a field with this tag may follow the one before it. */
+static int is_in_order(const reader_t *r, unsigned char tag)
+{
+    if (tag == TAG_RECIPIENT) {
+        return 1;
+    }
+    if (tag == TAG_MAILBOX) {
+        return r->recipient != NULL;
+    }
+    if (tag > TAG_MAILBOX) {
+        return r->mailbox && tag > r->last;
+    }
+    if (tag > TAG_RECIPIENT) {
+        return r->recipient && !r->mailbox && tag > r->last;
+    }
+    return !r->recipient && tag > r->last;
+}
+
+/* Begins the recipient or mailbox that the tag stands for. */
+static void begin(reader_t *r, unsigned char tag)
+{
+    if (tag == TAG_RECIPIENT) {
+        r->recipient = spool_envelope_recipient_add(r->p, r->envelope);
+        r->mailbox = NULL;
+    }
+    else if (tag == TAG_MAILBOX) {
+        r->mailbox = spool_envelope_mailbox_add(r->recipient);
+    }
+}
+
+static const field_t *find_field(const field_t *field, unsigned char tag)
+{
+    while (field->tag && field->tag != tag) {
+        field++;
+    }
+    return field->tag ? field : NULL;
+}
+
+/* The field of the table that a tag means, and the object that has it. */
+static const field_t *locate(reader_t *r, unsigned char tag, char **object)
+{
+    if (tag >= TAG_MAILBOX) {
+        *object = (char *)r->mailbox;
+        return find_field(mailbox_fields, tag);
+    }
+    if (tag >= TAG_RECIPIENT) {
+        *object = (char *)r->recipient;
+        return find_field(recipient_fields, tag);
+    }
+    *object = (char *)r->envelope;
+    return find_field(message_fields, tag);
+}
+
+static int take_field(reader_t *r, unsigned char tag, const char *octets,
+                      apr_size_t len)
+{
+    const field_t *field;
+    char *object;
+
+    if (!is_in_order(r, tag)) {
+        return 0;
+    }
+    begin(r, tag);
+    r->last = tag;
+    field = locate(r, tag, &object);
+    if (!field) {
+        return 0;
+    }
+    if (!field->is_number) {
+        *(const char **)(object + field->offset) =
+            apr_pstrmemdup(r->p, octets, len);
+        return is_clean(octets, len);
+    }
+    if (len != NUMBER_OCTETS) {
+        return 0;
+    }
+    *(apr_int64_t *)(object + field->offset) = (apr_int64_t)
+        spool_octets_get((const unsigned char *)octets, NUMBER_OCTETS);
+    /* Zero is written by leaving it out. */
+    return *(apr_int64_t *)(object + field->offset) != 0;
+}
+
+static int has_all(const spool_envelope_t *envelope)
+{
+    int i, j;
+
+    for (i = 0; i < envelope->recipients->nelts; i++) {
+        const apr_array_header_t *mailboxes =
+            APR_ARRAY_IDX(envelope->recipients, i,
+                          spool_recipient_t).mailboxes;
+
+        for (j = 0; j < mailboxes->nelts; j++) {
+            const spool_mailbox_t *mailbox =
+                &APR_ARRAY_IDX(mailboxes, j, spool_mailbox_t);
+
+            if (!mailbox->name || !mailbox->delivered_to) {
+                return 0;
+            }
+        }
+    }
+    return envelope->id && envelope->reverse_path;
+}
+
+spool_envelope_t *spool_envelope_parse(apr_pool_t *p, const char *octets,
+                                       apr_size_t len)
+{
+    reader_t r = { 0 };
+
+    r.p = p;
+    r.envelope = spool_envelope_create(p);
+    while (len >= HEAD_OCTETS) {
+        const unsigned char *head = (const unsigned char *)octets;
+        apr_size_t n = spool_octets_get(head + 1, HEAD_OCTETS - 1);
+
+        if (n > len - HEAD_OCTETS
+            || !take_field(&r, head[0], octets + HEAD_OCTETS, n)) {
+            return NULL;
+        }
+        octets += HEAD_OCTETS + n;
+        len -= HEAD_OCTETS + n;
+    }
+    return len == 0 && has_all(r.envelope) ? r.envelope : NULL;
+}

@@ -1,0 +1,71 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file spool_record.h
+ * A record of the journal: one message. Pure: any thread.
+ *
+ * A record begins at a multiple of SPOOL_RECORD_UNIT octets in its segment: a
+ * header of SPOOL_RECORD_HEADER_OCTETS, then the payload: envelope, trace,
+ * content; padding up to the next multiple.
+ *
+ *     octets  0  magic "SMTPREC" and the version of the format (1)
+ *             8  generation of the segment
+ *            16  place: where the record begins in the segment
+ *            24  group: where the first record begins that was made durable
+ *                together with this one
+ *            32  length of the envelope   36  of the trace   40  of the content
+ *            44  CRC-32 of the payload
+ *            48  zero
+ *            60  CRC-32 of octets 0 to 59
+ *
+ * Place and generation in it tell a record from what an older generation left
+ * in the file, and from octets of a mail that look like a record.
+ */
+#ifndef SPOOL_RECORD_H
+#define SPOOL_RECORD_H
+
+#include <apr.h>
+
+#define SPOOL_RECORD_UNIT          512u
+#define SPOOL_RECORD_HEADER_OCTETS 64u
+
+typedef struct spool_record_t {
+    apr_uint64_t generation;
+    apr_uint64_t place;
+    apr_uint64_t group;
+    apr_uint32_t envelope_len;
+    apr_uint32_t trace_len;
+    apr_uint32_t content_len;
+    apr_uint32_t crc;            /**< of the payload */
+} spool_record_t;
+
+typedef enum {
+    SPOOL_RECORD_OK = 0,
+    SPOOL_RECORD_NONE,           /**< no header of a record of ours */
+    SPOOL_RECORD_VERSION         /**< a whole header of another version */
+} spool_record_status_e;
+
+/** Rounds up to a multiple of SPOOL_RECORD_UNIT. */
+#define SPOOL_RECORD_ROUND(octets) \
+    (((apr_uint64_t)(octets) + SPOOL_RECORD_UNIT - 1) \
+     / SPOOL_RECORD_UNIT * SPOOL_RECORD_UNIT)
+
+/** Octets of envelope, trace and content. */
+apr_uint64_t spool_record_payload_octets(const spool_record_t *record);
+
+/** Octets in the segment, header and padding included. */
+apr_uint64_t spool_record_octets(const spool_record_t *record);
+
+/** Carries CRC-32 @a crc (0 at first) on over more octets. */
+apr_uint32_t spool_record_crc(apr_uint32_t crc, const void *octets,
+                              apr_size_t len);
+
+/** Writes the header. */
+void spool_record_write(const spool_record_t *record,
+                        unsigned char header[SPOOL_RECORD_HEADER_OCTETS]);
+
+/** Reads a header. *record is all zero unless the status is OK. */
+spool_record_status_e
+spool_record_parse(const unsigned char header[SPOOL_RECORD_HEADER_OCTETS],
+                   spool_record_t *record);
+
+#endif

@@ -1,0 +1,405 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "spool_recovery.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <apr_tables.h>
+
+#include "spool_io.h"
+#include "spool_journal.h"
+#include "spool_replay.h"
+
+/* The directory of a dead process. */
+typedef struct owner_t {
+    spool_recovery_t *recovery;
+    const char *name;
+    int dir;
+    unsigned int delivered;
+    unsigned int has_damage;
+    apr_status_t rv;             /* the first error: it stays for now */
+} owner_t;
+
+/* A segment of it. */
+typedef struct replay_t {
+    owner_t *owner;
+    spool_segment_t *segment;
+    apr_pool_t *p;               /* for one message */
+    spool_maildir_found_t *found;
+    apr_uint64_t last_group;
+} replay_t;
+
+static void fail(owner_t *owner, apr_status_t rv)
+{
+    if (rv != APR_SUCCESS && owner->rv == APR_SUCCESS) {
+        owner->rv = rv;
+    }
+}
+
+/* The names in a directory, "." and ".." left out. */
+static apr_status_t names_get(int dir, apr_pool_t *p,
+                              apr_array_header_t **names)
+{
+    struct dirent *entry;
+    DIR *handle;
+    int fd, error;
+    apr_status_t rv = spool_io_dir_reopen(dir, &fd);
+
+    *names = apr_array_make(p, 16, sizeof(const char *));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    handle = fdopendir(fd);
+    if (!handle) {
+        error = errno;
+        close(fd);
+        return error;
+    }
+    while ((errno = 0, entry = readdir(handle)) != NULL) {
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) {
+            APR_ARRAY_PUSH(*names, const char *) =
+                apr_pstrdup(p, entry->d_name);
+        }
+    }
+    error = errno;
+    closedir(handle);
+    return error;
+}
+
+/* ---- Records ---- */
+
+static spool_maildir_how_e how_of(const replay_t *replay, unsigned char mark)
+{
+    if (replay->owner->recovery->must_repair) {
+        return SPOOL_MAILDIR_REPAIR;
+    }
+    return mark == SPOOL_MARK_DELIVERED ? SPOOL_MAILDIR_DONE
+                                        : SPOOL_MAILDIR_AGAIN;
+}
+
+static void damaged(replay_t *replay, apr_uint64_t from, apr_uint64_t to)
+{
+    owner_t *owner = replay->owner;
+
+    owner->has_damage = 1;
+    fail(owner, spool_damaged_copy(owner->recovery->damaged, replay->segment,
+                                   owner->name, from, to,
+                                   "journal: a damaged record"));
+}
+
+/* Octets that hold no whole record. They are damage unless they are of the
+ * last group, of which nothing need be whole. */
+static void torn(replay_t *replay, apr_uint64_t from, apr_uint64_t to,
+                 apr_uint64_t group)
+{
+    owner_t *owner = replay->owner;
+
+    if (group == replay->last_group && group <= from) {
+        spool_log(owner->recovery->log, SPOOL_LOG_INFO, APR_SUCCESS,
+                  SPOOL_LOGNO(2030) "journal %s: a write was cut short at "
+                  "octet %" APR_UINT64_T_FMT " of segment %" APR_UINT64_T_FMT,
+                  owner->name, from, replay->segment->number);
+        return;
+    }
+    damaged(replay, from, to);
+}
+
+static void replay_record(replay_t *replay, const spool_record_t *record)
+{
+    unsigned char mark = SPOOL_SEGMENT_MARK(replay->segment, record->place);
+    spool_maildir_how_e how = how_of(replay, mark);
+    apr_uint64_t end = record->place + spool_record_octets(record);
+    owner_t *owner = replay->owner;
+    apr_status_t rv;
+
+    if (mark == SPOOL_MARK_DONE || mark == SPOOL_MARK_VOID) {
+        return;
+    }
+    rv = spool_replay(owner->recovery->maildir, owner->dir, replay->segment,
+                      record, replay->p, how, replay->found);
+    apr_pool_clear(replay->p);
+    if (rv == SPOOL_ETORN) {
+        torn(replay, record->place, end, record->group);
+    }
+    else if (rv == SPOOL_EDAMAGED) {
+        damaged(replay, record->place, end);
+    }
+    else if (rv != APR_SUCCESS) {
+        fail(owner, rv);
+    }
+    else if (how != SPOOL_MAILDIR_DONE) {
+        owner->delivered++;
+        spool_segment_mark(replay->segment, record->place,
+                           SPOOL_MARK_DELIVERED);
+    }
+}
+
+/* Calls `visit` for each record, with where the one before it ended. */
+static apr_status_t each_record(replay_t *replay,
+                                void (*visit)(replay_t *replay,
+                                              const spool_record_t *record,
+                                              apr_uint64_t end))
+{
+    apr_uint64_t at = SPOOL_SEGMENT_DATA;
+    spool_record_t record;
+    apr_status_t rv;
+
+    while ((rv = spool_segment_find(replay->segment, at, &record))
+           == APR_SUCCESS) {
+        visit(replay, &record, at);
+        at = record.place + spool_record_octets(&record);
+    }
+    return rv == APR_EOF ? APR_SUCCESS : rv;
+}
+
+static void note_group(replay_t *replay, const spool_record_t *record,
+                       apr_uint64_t end)
+{
+    (void)end;
+    replay->last_group = record->group;
+}
+
+static void visit_record(replay_t *replay, const spool_record_t *record,
+                         apr_uint64_t end)
+{
+    if (record->place > end) {
+        torn(replay, end, record->place, record->group);
+    }
+    replay_record(replay, record);
+}
+
+/* ---- Segments ---- */
+
+static void replay_segment(owner_t *owner, spool_segment_t *segment,
+                           apr_pool_t *p)
+{
+    replay_t replay = { 0 };
+    apr_status_t rv;
+
+    replay.owner = owner;
+    replay.segment = segment;
+    replay.found = apr_hash_make(p);
+    apr_pool_create(&replay.p, p);
+    rv = each_record(&replay, note_group);
+    if (rv == APR_SUCCESS) {
+        rv = each_record(&replay, visit_record);
+    }
+    if (rv != APR_SUCCESS) {
+        spool_log(owner->recovery->log, SPOOL_LOG_ERR, rv, SPOOL_LOGNO(2031)
+                  "journal %s: segment %" APR_UINT64_T_FMT " cannot be read",
+                  owner->name, segment->number);
+        fail(owner, rv);
+    }
+}
+
+/* What is wrong with a segment that is no use to us; NULL: nothing. */
+static const char *complaint(spool_segment_status_e status)
+{
+    switch (status) {
+    case SPOOL_SEGMENT_STRANGE:
+        return "journal: a segment with another owner, mode or kind of file";
+    case SPOOL_SEGMENT_VERSION:
+        return "journal: a segment of another version of mod_smtp";
+    case SPOOL_SEGMENT_DAMAGED:
+        return "journal: a segment whose header is damaged";
+    default:
+        return NULL;
+    }
+}
+
+static void recover_segment(owner_t *owner, const char *name,
+                            apr_uint64_t number, apr_pool_t *p)
+{
+    spool_recovery_t *recovery = owner->recovery;
+    spool_segment_t *segment;
+    apr_status_t rv;
+    spool_segment_status_e status =
+        spool_segment_open(owner->dir, number, recovery->boot, &segment, &rv);
+
+    if (status == SPOOL_SEGMENT_OK) {
+        replay_segment(owner, segment, p);
+        spool_segment_close(segment);
+    }
+    else if (complaint(status)) {
+        fail(owner, spool_damaged_move(recovery->damaged, owner->dir,
+                                       owner->name, name,
+                                       complaint(status)));
+    }
+    else {
+        fail(owner, rv == APR_EOF ? APR_SUCCESS : rv);
+    }
+}
+
+/* Reads "NUMBER.KIND". Returns 0 when the name is none that we give. */
+static int name_parse(const char *name, apr_uint64_t *number,
+                      const char **kind)
+{
+    char *end;
+
+    if (*name < '1' || *name > '9') {
+        return 0;
+    }
+    errno = 0;
+    *number = strtoull(name, &end, 10);
+    *kind = end + 1;
+    return !errno && *end == '.';
+}
+
+static void recover_segments(owner_t *owner, apr_array_header_t *names,
+                             apr_pool_t *p)
+{
+    apr_pool_t *each;
+    int i;
+
+    apr_pool_create(&each, p);
+    for (i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *), *kind;
+        apr_uint64_t number;
+
+        if (name_parse(name, &number, &kind) && !strcmp(kind, "seg")) {
+            recover_segment(owner, name, number, each);
+            apr_pool_clear(each);
+        }
+    }
+    apr_pool_destroy(each);
+}
+
+/* ---- Directories ---- */
+
+/* A file of ours that is done with. Mail data goes with a damaged record that
+ * it may belong to. */
+static void remove_file(owner_t *owner, const char *name, const char *kind)
+{
+    static const char *const ours[] = { "seg", "marks", "mail", "temp" };
+    int i;
+
+    if (owner->has_damage && !strcmp(kind, "mail")) {
+        spool_damaged_move(owner->recovery->damaged, owner->dir, owner->name,
+                           name, "journal: mail data beside damage");
+    }
+    for (i = 0; i < 4; i++) {
+        if (!strcmp(kind, ours[i])) {
+            unlinkat(owner->dir, name, 0);
+        }
+    }
+}
+
+/* Everything is delivered and durable. */
+static void remove_files(owner_t *owner, apr_array_header_t *names)
+{
+    int i;
+
+    for (i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *), *kind;
+        apr_uint64_t number;
+
+        if (name_parse(name, &number, &kind)) {
+            remove_file(owner, name, kind);
+        }
+    }
+    if (unlinkat(owner->recovery->journal, owner->name, AT_REMOVEDIR)
+        && errno != ENOENT) {
+        /* What is left is not ours. */
+        spool_damaged_move(owner->recovery->damaged, owner->recovery->journal,
+                           NULL, owner->name,
+                           "journal: a directory with strange files");
+    }
+}
+
+static void recover_locked(owner_t *owner, apr_pool_t *p)
+{
+    spool_recovery_t *recovery = owner->recovery;
+    apr_array_header_t *names;
+
+    fail(owner, names_get(owner->dir, p, &names));
+    if (owner->rv == APR_SUCCESS) {
+        recover_segments(owner, names, p);
+    }
+    if (owner->rv == APR_SUCCESS) {
+        owner->rv = spool_maildir_sync(recovery->maildir);
+        recovery->must_repair = owner->rv != APR_SUCCESS;
+    }
+    if (owner->rv != APR_SUCCESS) {
+        spool_log(recovery->log, SPOOL_LOG_WARNING, owner->rv,
+                  SPOOL_LOGNO(2032) "journal %s of a process that died could "
+                  "not be recovered wholly; it is tried again", owner->name);
+        return;
+    }
+    remove_files(owner, names);
+    spool_log(recovery->log,
+              owner->delivered ? SPOOL_LOG_NOTICE : SPOOL_LOG_INFO,
+              APR_SUCCESS, SPOOL_LOGNO(2033) "journal %s of a process that "
+              "died: %u messages delivered", owner->name, owner->delivered);
+}
+
+/* Whether the directory is a dead process's, and ours to recover: it is
+ * locked then. */
+static int is_dead(int dir)
+{
+    struct stat st;
+
+    return flock(dir, LOCK_EX | LOCK_NB) == 0 && fstat(dir, &st) == 0
+        && st.st_nlink > 0;
+}
+
+static int is_ours(int dir)
+{
+    struct stat st;
+
+    return fstat(dir, &st) == 0 && st.st_uid == geteuid()
+        && (st.st_mode & 07777) == 0700;
+}
+
+static apr_status_t recover(spool_recovery_t *recovery, const char *name,
+                            apr_pool_t *p)
+{
+    owner_t owner = { 0 };
+    apr_status_t rv;
+
+    owner.recovery = recovery;
+    owner.name = name;
+    rv = spool_io_dir_open(recovery->journal, name, &owner.dir);
+    if (rv == ENOENT) {
+        return APR_SUCCESS;
+    }
+    if (rv == ENOTDIR || rv == ELOOP
+        || (rv == APR_SUCCESS && !is_ours(owner.dir))) {
+        rv = spool_damaged_move(recovery->damaged, recovery->journal, NULL,
+                                name, "journal: not a directory of ours");
+    }
+    else if (rv == APR_SUCCESS && is_dead(owner.dir)) {
+        recover_locked(&owner, p);
+        rv = owner.rv;
+    }
+    if (owner.dir >= 0) {
+        close(owner.dir);
+    }
+    return rv;
+}
+
+apr_status_t spool_recovery_run(spool_recovery_t *recovery, apr_pool_t *p)
+{
+    apr_array_header_t *names;
+    apr_pool_t *each;
+    apr_status_t first = names_get(recovery->journal, p, &names);
+    int i;
+
+    apr_pool_create(&each, p);
+    for (i = 0; i < names->nelts; i++) {
+        apr_status_t rv =
+            recover(recovery, APR_ARRAY_IDX(names, i, const char *), each);
+
+        apr_pool_clear(each);
+        if (first == APR_SUCCESS) {
+            first = rv;
+        }
+    }
+    apr_pool_destroy(each);
+    return first;
+}

@@ -1,0 +1,40 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file spool_recovery.h
+ * Mail that a process took responsibility for and did not live to deliver.
+ *
+ * A directory in SPOOL/journal that can be locked is a dead process's. Its
+ * records are delivered, those that were refused or are done left out, copies
+ * that are there already found by their names; then the mailboxes are synced
+ * and the directory goes. All children try this when they start and from time
+ * to time; the lock makes one of them do it. In the keeper's thread, so that
+ * nobody waits for it.
+ *
+ * Damage. Behind the last whole record nothing was acknowledged: a torn tail is
+ * what a crash leaves. The records of the last group were written by one call
+ * and may be torn among themselves. A gap before them, or one of their
+ * elders whose checksum is wrong, is damage: it is kept in SPOOL/damaged.
+ */
+#ifndef SPOOL_RECOVERY_H
+#define SPOOL_RECOVERY_H
+
+#include "spool_damaged.h"
+#include "spool_maildir.h"
+
+typedef struct spool_recovery_t {
+    int journal;                 /**< SPOOL/journal */
+    spool_maildir_t *maildir;
+    const spool_damaged_t *damaged;
+    const spool_log_t *log;
+    unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS];
+    /** Whether copies that are there must be written again: a sync of them
+     *  failed. */
+    int must_repair;
+} spool_recovery_t;
+
+/** Recovers all directories of dead processes.
+ *  @param p  for its own use; the caller clears it
+ *  @return the first error; what could not be done now is left for later */
+apr_status_t spool_recovery_run(spool_recovery_t *recovery, apr_pool_t *p);
+
+#endif
