@@ -218,5 +218,41 @@ subtest 'octets of all kinds' => sub {
     $client->quit;
 };
 
+subtest 'BINARYMIME keeps each octet' => sub {
+    # RFC 3030 3: NUL, bare CR and LF, dots, CRLF as they are.
+    my $client = $server->ehlo_client;
+    my $message = "Subject: x\r\nMIME-Version: 1.0\r\n"
+        . "Content-Type: application/octet-stream\r\n"
+        . "Content-Transfer-Encoding: binary\r\n\r\n"
+        . join('', map { chr } 0 .. 255) . "\n.\n\r\n.\r\n\r\r\n\0";
+    for my $cut (0, 1, length($message) - 7, length($message) - 1) {
+        $server->maildir('binary@example.com')->clear;
+        $client->pipeline('MAIL FROM:<a@client.test> BODY=BINARYMIME',
+                          'RCPT TO:<binary@example.com>');
+        my ($first, $last) = unpack "a$cut a*", $message;
+        $client->send_octets(sprintf "BDAT %d\r\n%sBDAT %d LAST\r\n%s",
+                             length $first, $first, length $last, $last);
+        is(join(' ', map { $client->read_reply->code } 1 .. 2), '250 250',
+           "taken, cut at $cut");
+        ok(only_message('binary@example.com')->{content} eq $message,
+           'as it was sent');
+    }
+    $client->quit;
+};
+
+subtest 'Return-Path is ours alone' => sub {
+    # RFC 5321 4.4: one, written at final delivery.
+    my $client = $server->ehlo_client;
+    deliver($client, to => 'path@example.com', from => 'true@client.test',
+            message => "Return-Path: <forged\@client.test>\r\nA: b\r\n"
+                . "return-path:\r\n <forged\@client.test>\r\nC: d\r\n\r\n"
+                . "Return-Path: in the body\r\n");
+    my $part = only_message('path@example.com');
+    is($part->{'Return-Path'}, '<true@client.test>', 'the envelope\'s');
+    is($part->{content}, "A: b\nC: d\n\nReturn-Path: in the body\n",
+       'those that came are gone');
+    $client->quit;
+};
+
 $server->finish;
 done_testing;

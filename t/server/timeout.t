@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use IO::Select;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
@@ -93,6 +94,21 @@ subtest 'mail data that comes an octet at a time' => sub {
     is_timed_out($client, 'total');
     cmp_ok($took, '>', 3, 'not before the total is over');
     cmp_ok($took, '<', 15, 'not for ever');
+};
+
+subtest 'a client that does not read' => sub {
+    # It cannot be told anything: it is cut.
+    my $client = $server->ehlo_client(rcvbuf => 4096);
+    my $end = time + ($ENV{SMTP_SLOW} ? 120 : 30);
+    my $select = IO::Select->new($client->socket);
+    my $error = 0;
+    local $SIG{PIPE} = 'IGNORE';
+    while (!$error && time < $end) {
+        $select->can_write(1) or next;
+        my $sent = syswrite $client->socket, "RSET\r\n" x 1000;
+        $error = $!{ECONNRESET} || $!{EPIPE} if !defined $sent;
+    }
+    ok($error, 'the connection is gone');
 };
 
 subtest 'a client that keeps in time is served for longer than that' => sub {
