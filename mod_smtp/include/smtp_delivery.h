@@ -43,9 +43,9 @@ typedef struct smtp_delivery_class_t {
      * Makes the message durable for all its recipients, or not at all.
      * @param trace  header fields (CRLF included) that go on top of what was
      *               written: our Received, then fields added by hooks
-     * @return APR_SUCCESS only when a crash or a power loss can no longer lose it;
-     *         else as write. After an error the delivery is over, as by
-     *         abort.
+     * @return APR_SUCCESS only when a crash or a power loss can no longer
+     *         lose it; else as write. After an error the delivery is over, as
+     *         by abort.
      */
     apr_status_t (*commit)(smtp_delivery_t *delivery, const char *trace,
                            apr_size_t trace_len);

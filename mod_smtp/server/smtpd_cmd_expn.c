@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-/* EXPN (RFC 5321 4.1.1.7, 3.5): the members of an alias, where SMTPDisclose says
- * expn; else 252, which 7.3 demands of a site that does not tell. */
+/* EXPN (RFC 5321 4.1.1.7, 3.5): the members of an alias, where SMTPDisclose
+ * says expn; else 252, which 7.3 demands of a site that does not tell. */
 #include "smtpd_command.h"
 #include "smtpd_disclose.h"
 

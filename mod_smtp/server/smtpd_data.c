@@ -208,8 +208,8 @@ static int commit(smtpd_session_t *ss, smtpd_transaction_t *tx,
     return 1;
 }
 
-/* The whole mail is here: keeps it or says why not. The reply is pushed before the
- * delivery's own work, for which the client need not wait. */
+/* The whole mail is here: keeps it or says why not. The reply is pushed before
+ * the delivery's own work, for which the client need not wait. */
 static void end_of_data(smtpd_session_t *ss)
 {
     smtpd_transaction_t *tx = ss->transaction;

@@ -12,8 +12,8 @@
 
 /**
  * Where @a address, with ServerName for its domain when it has none, leads.
- * @param mailbox  out, in the command's pool: the mailbox as text; "" when it is
- *                 not exactly one
+ * @param mailbox  out, in the command's pool: the mailbox as text; "" when it
+ *                 is not exactly one
  */
 smtpd_route_e smtpd_disclose_mailbox(smtpd_session_t *ss,
                                      const smtp_address_t *address,

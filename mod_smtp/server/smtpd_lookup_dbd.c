@@ -101,8 +101,8 @@ static apr_status_t select_run(apr_pool_t *p, ap_dbd_t *connection,
 
     if (statement == NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      SMTPD_LOGNO(1120) "mod_dbd has not prepared \"%s\"; its log "
-                      "lines at start say why", dbd->label);
+                      SMTPD_LOGNO(1120) "mod_dbd has not prepared \"%s\"; its "
+                      "log lines at start say why", dbd->label);
         return APR_EGENERAL;
     }
     argument[0] = key;

@@ -232,8 +232,8 @@ static void txt_reread(txt_map_t *txt, txt_state_t *state)
     }
     if (rv != APR_EAGAIN) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, txt->s,
-                     SMTPD_LOGNO(1111) "%s; what was read before stays in force",
-                     fault);
+                     SMTPD_LOGNO(1111) "%s; what was read before stays in "
+                     "force", fault);
     }
     else {
         *state = txt->state;     /* still to be read */

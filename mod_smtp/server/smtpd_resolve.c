@@ -98,8 +98,8 @@ static smtpd_route_e map_ask(const smtpd_resolve_t *resolve,
     }
     if (resolve->r != NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, resolve->r,
-                      SMTPD_LOGNO(1130) "%s: looking up \"%s\" failed", map->where,
-                      quote(resolve, key));
+                      SMTPD_LOGNO(1130) "%s: looking up \"%s\" failed",
+                      map->where, quote(resolve, key));
     }
     entry->value = NULL;
     return SMTPD_ROUTE_FAILED;

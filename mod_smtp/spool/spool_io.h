@@ -2,8 +2,8 @@
 /**
  * @file spool_io.h
  * System calls that the spool is made of, each carried on until it is done:
- * short writes and interrupted calls are nobody else's business. Directories are
- * file descriptors, names are single components, and no symbolic link is
+ * short writes and interrupted calls are nobody else's business. Directories
+ * are file descriptors, names are single components, and no symbolic link is
  * followed: who can write to the spool cannot lead us out of it.
  * Errors are errno values, as apr_status_t. Any thread.
  */

@@ -5,9 +5,9 @@
  *
  * Octets stand for themselves but for: control octets, space, DEL, "/", "%"
  * and a "." in front of a part, which become %HH (two hex digits, upper case).
- * So no name leaves its directory, hides, or meets another's. The empty name is "%-". A
- * name over SPOOL_NAME_MAX octets goes on in a directory within: each part but
- * the last ends in "%+". All of this can be undone.
+ * So no name leaves its directory, hides, or meets another's. The empty name
+ * is "%-". A name over SPOOL_NAME_MAX octets goes on in a directory within:
+ * each part but the last ends in "%+". All of this can be undone.
  */
 #ifndef SPOOL_NAME_H
 #define SPOOL_NAME_H

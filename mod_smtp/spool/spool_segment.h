@@ -9,8 +9,8 @@
  * (16), boot (24 to 39), zero, CRC-32 of octets 0 to 59 (60). It is written in
  * place: space is made by writing zeros, and a segment that is done with is
  * used again under a new generation, because fdatasync() of a file that
- * neither grows nor gets new blocks costs half. Generation 0: retired, nothing in
- * it counts.
+ * neither grows nor gets new blocks costs half. Generation 0: retired, nothing
+ * in it counts.
  *
  * NUMBER.marks holds what became of the records: magic "SMTPMRK" and version
  * (0), generation (8), then from octet SPOOL_RECORD_UNIT on one octet for each
@@ -51,7 +51,7 @@
 #define SPOOL_MARK_VOID      'V'
 #define SPOOL_MARK_PENDING   'P'  /**< in memory: its session delivers it */
 #define SPOOL_MARK_RETRY     'R'  /**< in memory: the keeper delivers it */
-#define SPOOL_MARK_REPAIR    'W'  /**< in memory: so, and anew (a sync failed) */
+#define SPOOL_MARK_REPAIR    'W'  /**< in memory: so, and anew: a sync failed */
 #define SPOOL_MARK_SYNCING   'S'  /**< in memory: DELIVERED, a sync runs */
 
 /** A record whose mail data is in a file. */
