@@ -19,7 +19,7 @@
 #include "spool_dir.h"
 #include "spool_keeper.h"
 
-extern module AP_MODULE_DECLARE_DATA smtp_spool_module;
+extern SMTP_DECLARE(module) smtp_spool_module;
 
 #define LOCK_KEY "mod_smtp_spool.lock"
 /* Files that stay free: a message takes two, and its mailbox four. */
