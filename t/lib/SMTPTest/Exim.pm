@@ -1,0 +1,132 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+package SMTPTest::Exim;
+
+# Exim, from Debian's package, as a client that speaks CHUNKING (RFC 3030).
+# The package cannot be installed beside Postfix, so it is unpacked aside.
+
+use strict;
+use warnings;
+
+use File::Temp;
+use Test::More;
+
+use SMTPTest::Program;
+
+my $USER = 'Debian-exim';    # compiled into the package
+my $PACKAGE = 'exim4-daemon-light';
+
+my $CONFIGURATION = <<'END';
+exim_path = %1$s
+primary_hostname = exim.client.test
+spool_directory = %2$s
+log_file_path = %2$s/%%slog
+tls_advertise_hosts =
+keep_environment =
+never_users =
+message_size_limit = 0
+begin routers
+next:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  transport = next
+begin transports
+next:
+  driver = smtp
+  port = %3$d
+  allow_localhost
+  hosts_avoid_tls = *
+  hosts_try_chunking = *
+  message_linelength_limit = 100000
+begin retry
+* * F,1m,1m
+END
+
+# SMTPTest::Exim->new(NEXT_PORT); skips the whole test if there is no Exim
+# and none to be had.
+sub new
+{
+    my ($class, $next_port) = @_;
+    plan(skip_all => 'exim4 has to be started by root') if $> != 0;
+    my $temp = File::Temp->newdir('smtp-exim-XXXXXX', TMPDIR => 1);
+    my $self = bless { temp => $temp }, $class;
+    chmod 0755, "$temp";
+    my $program = _installed() // $self->_unpacked
+        // plan(skip_all => "$PACKAGE is not to be had");
+    my $spool = "$temp/spool";
+    mkdir $spool or die "$spool: $!";
+    $self->{command} = [$self->_as_user($spool), $program, '-C',
+                        "$temp/exim.conf"];
+    $self->_write('exim.conf', sprintf $CONFIGURATION, $program, $spool,
+                  $next_port);
+    return $self;
+}
+
+sub _installed
+{
+    my ($found) = grep { -x } $ENV{SMTP_EXIM} // (), '/usr/sbin/exim4';
+    return $found;
+}
+
+sub _unpacked
+{
+    my ($self) = @_;
+    my $directory = "$self->{temp}";
+    my ($status) = SMTPTest::Program::run('', 'sh', '-c',
+        'cd "$1" && apt-get download "$2" && dpkg-deb -x "$2"_*.deb .',
+        'sh', $directory, $PACKAGE);
+    my $program = "$directory/usr/sbin/exim4";
+    return $status == 0 && -x $program ? $program : undef;
+}
+
+# Where the user of the package does not exist he does in a mount namespace.
+# What to put before the command; the spool becomes his.
+sub _as_user
+{
+    my ($self, $spool) = @_;
+    my ($uid, $gid) = (getpwnam $USER)[2, 3];
+    if (defined $uid) {
+        chown $uid, $gid, $spool;
+        return ();
+    }
+    ($uid, $gid) = (getpwnam 'mail')[2, 3];
+    chown $uid, $gid, $spool;
+    $self->_write('passwd', "$USER:x:$uid:$gid::/:/bin/false\n",
+                  _lines('/etc/passwd'));
+    $self->_write('group', "$USER:x:$gid:\n", _lines('/etc/group'));
+    return ('unshare', '-m', '--propagation', 'private', 'sh', '-c',
+            'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group '
+            . '&& shift 2 && exec "$@"', 'sh',
+            map { "$self->{temp}/$_" } 'passwd', 'group');
+}
+
+sub _lines
+{
+    my ($path) = @_;
+    open my $file, '<', $path or die "$path: $!";
+    return <$file>;
+}
+
+sub _write
+{
+    my ($self, $name, @text) = @_;
+    open my $file, '>', "$self->{temp}/$name" or die "$name: $!";
+    print {$file} @text;
+    close $file or die "$name: $!";
+    return;
+}
+
+# Sends a message (LF line ends) now; exit status and what it said.
+sub send_message
+{
+    my ($self, $from, $to, $message) = @_;
+    return SMTPTest::Program::run($message, @{ $self->{command} }, '-odi',
+                                  '-oi', '-f', $from eq '' ? '<>' : $from,
+                                  @{$to});
+}
+
+# Lines of its log.
+sub log { return -e "$_[0]{temp}/spool/mainlog"
+              ? _lines("$_[0]{temp}/spool/mainlog") : () }
+
+1;
