@@ -91,9 +91,9 @@ sub _as_user
     }
     ($uid, $gid) = (getpwnam 'mail')[2, 3];
     chown $uid, $gid, $spool;
-    $self->_write('passwd', "$USER:x:$uid:$gid::/:/bin/false\n",
+    $self->_write('passwd', "$USER:x:${uid}:${gid}::/:/bin/false\n",
                   _lines('/etc/passwd'));
-    $self->_write('group', "$USER:x:$gid:\n", _lines('/etc/group'));
+    $self->_write('group', "$USER:x:${gid}:\n", _lines('/etc/group'));
     return ('unshare', '-m', '--propagation', 'private', 'sh', '-c',
             'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group '
             . '&& shift 2 && exec "$@"', 'sh',
