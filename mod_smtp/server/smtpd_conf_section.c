@@ -63,9 +63,11 @@ const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
     if (fault == NULL) {
         fault = args_take(cmd, arg, &args);
     }
-    if (fault == NULL && *ap_getword_conf(cmd->pool, &args) != '\0') {
-        return "<SMTPConnect>: takes no argument; it is for the whole "
-               "virtual host";
+    if (fault == NULL && args[strspn(args, " \t")] != '\0') {
+        fault = apr_psprintf(cmd->pool, "<SMTPConnect> \"%s\": takes no "
+                             "argument, for it is for the whole virtual "
+                             "host; write <SMTPConnect>",
+                             args + strspn(args, " \t"));
     }
     if (fault == NULL) {
         /* What Require and its containers ask for. */
