@@ -70,22 +70,27 @@ static const char *mailbox_parse(apr_pool_t *p, const char *s, apr_size_t len,
                         smtp_chars_escape(p, s, len, QUOTE_MAX_OCTETS), fault);
 }
 
-/** The end of the word at @a s, whose quoted parts may hold separators. */
+/** The end of the quoted string at @a s, or @a end if it has none. */
+static const char *quoted_end(const char *s, const char *end)
+{
+    for (s++; s < end && *s != '"'; s++) {
+        if (*s == '\\' && s + 1 < end) {
+            s++;
+        }
+    }
+    return s < end ? s + 1 : end;
+}
+
+/** The end of the word at @a s. A quoted string, which may hold separators,
+ *  can only begin it (RFC 5321 4.1.2: Mailbox). */
 static const char *word_end(const char *s, const char *end,
                             const char *separators)
 {
-    int is_quoted = 0;
-
-    for (; s < end; s++) {
-        if (is_quoted && *s == '\\' && s + 1 < end) {
-            s++;
-        }
-        else if (*s == '"') {
-            is_quoted = !is_quoted;
-        }
-        else if (!is_quoted && strchr(separators, *s) != NULL) {
-            break;
-        }
+    if (s < end && *s == '"') {
+        s = quoted_end(s, end);
+    }
+    while (s < end && strchr(separators, *s) == NULL) {
+        s++;
     }
     return s;
 }

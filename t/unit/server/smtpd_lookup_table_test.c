@@ -48,7 +48,9 @@ static const struct {
     { " bob ,\tcarol  dave,", "bob carol dave" },
     { "\"a, b\",c", "\"a, b\" c" },
     { "\"a\\\"b\" c", "\"a\\\"b\" c" },
-    { "bob\r\n", "bob" }
+    { "bob\r\n", "bob" },
+    /* A quote that opens nothing: what follows is a target of its own. */
+    { "bob@[x:\"] carol", "bob@[x:\"] carol" }
 };
 
 static void all_targets_of_a_list_get_mail(void **state)
@@ -79,6 +81,7 @@ static const struct {
     { "bob,@example.com", "\"@example.com\"" },
     { "a@b@c", "\"a@b@c\" is no mailbox" },
     { "bob, \"open", "\"open" },
+    { "bob@[x:\"] carol \"", "is no mailbox" },
     { "\"\"", "empty name" },
     { "\xFF@example.com", "\\xFF@example.com\" is not UTF-8" },
     { "bob@example..com", "bob@example..com" },
