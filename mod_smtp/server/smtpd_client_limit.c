@@ -191,14 +191,18 @@ unsigned int smtpd_client_limit_enter(smtpd_session_t *ss)
 {
     conn_rec *c = ss->pub.c;
     apr_uint64_t client = hash_client(c->client_addr);
+    unsigned int sum = 0;
     entry_t *entry;
 
     apr_thread_mutex_lock(limit.mutex);
     entry = count_own((int)(c->id / limit.threads) % limit.children, client);
-    apr_thread_mutex_unlock(limit.mutex);
-    if (!entry) {
-        return 0;
+    if (entry) {
+        sum = count_all(client);
     }
-    apr_pool_cleanup_register(c->pool, entry, leave, apr_pool_cleanup_null);
-    return count_all(client);
+    apr_thread_mutex_unlock(limit.mutex);
+    if (entry) {
+        apr_pool_cleanup_register(c->pool, entry, leave,
+                                  apr_pool_cleanup_null);
+    }
+    return sum;
 }
