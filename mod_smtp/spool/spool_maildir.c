@@ -240,20 +240,26 @@ static apr_status_t create_copy(copy_t *copy, spool_mailbox_dirs_t *dirs)
     return rv == EEXIST ? APR_SUCCESS : rv;
 }
 
+/* Whether the Maildir was removed while we had it open. EPERM is ext4's word
+ * for O_TMPFILE in such a directory. */
+static int is_gone(apr_status_t rv)
+{
+    return rv == ENOENT || rv == EPERM;
+}
+
 static apr_status_t deliver_copy(spool_maildir_t *maildir, copy_t *copy,
                                  const char *path)
 {
     apr_status_t rv = ENOENT;
     int i;
 
-    /* Once more when the Maildir was removed while we had it open. */
-    for (i = 0; i < 2 && rv == ENOENT; i++) {
+    for (i = 0; i < 2 && is_gone(rv); i++) {
         spool_mailbox_dirs_t *dirs;
 
         rv = spool_mailbox_open(maildir->mailboxes, path, &dirs);
         if (rv == APR_SUCCESS) {
             rv = create_copy(copy, dirs);
-            spool_mailbox_close(maildir->mailboxes, dirs, rv == ENOENT);
+            spool_mailbox_close(maildir->mailboxes, dirs, is_gone(rv));
         }
     }
     return rv;

@@ -1,0 +1,77 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file spool_fault.h
+ * In a unit test: system calls that fail when they are told to. The program's
+ * own definitions come before the C library's. Include in one file of it.
+ */
+#ifndef SPOOL_FAULT_H
+#define SPOOL_FAULT_H
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+typedef struct spool_fault_call_t {
+    int calls;                   /**< so far */
+    int error;                   /**< 0: it works */
+    int is_faked;                /**< success without doing anything */
+} spool_fault_call_t;
+
+typedef struct spool_fault_t {
+    spool_fault_call_t fdatasync;
+    spool_fault_call_t syncfs;
+    spool_fault_call_t linkat;
+} spool_fault_t;
+
+/** Set it in a test; cleared by spool_fault_setup(). */
+static spool_fault_t spool_fault;
+
+/* Returns whether the real call is to be made; else *rc is its result. */
+static inline int spool_fault_pass(spool_fault_call_t *call, int *rc)
+{
+    __sync_fetch_and_add(&call->calls, 1);
+    *rc = call->error ? -1 : 0;
+    if (call->error) {
+        errno = call->error;
+    }
+    return !call->error && !call->is_faked;
+}
+
+int fdatasync(int fd)
+{
+    int rc;
+
+    return spool_fault_pass(&spool_fault.fdatasync, &rc)
+        ? (int)syscall(SYS_fdatasync, fd) : rc;
+}
+
+int syncfs(int fd)
+{
+    int rc;
+
+    return spool_fault_pass(&spool_fault.syncfs, &rc)
+        ? (int)syscall(SYS_syncfs, fd) : rc;
+}
+
+int linkat(int from, const char *old, int to, const char *new, int flags)
+{
+    int rc;
+
+    return spool_fault_pass(&spool_fault.linkat, &rc)
+        ? (int)syscall(SYS_linkat, from, old, to, new, flags) : rc;
+}
+
+/** A test's setup: a pool, no faults; and no waiting for the disk. */
+static inline int spool_fault_setup(void **state)
+{
+    memset(&spool_fault, 0, sizeof(spool_fault));
+    spool_fault.syncfs.is_faked = 1;
+    spool_fault.fdatasync.is_faked = 1;
+    return unit_pool_setup(state);
+}
+
+#define SPOOL_FAULT_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, spool_fault_setup, \
+                                    unit_pool_teardown)
+
+#endif
