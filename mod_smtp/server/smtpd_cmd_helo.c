@@ -38,9 +38,12 @@ int smtpd_cmd_helo_accept(smtpd_session_t *ss, const smtpd_asked_t *asked,
     }
     /* A second one acts as RSET (RFC 5321 4.1.4). */
     smtpd_transaction_end(ss, &as_rset);
-    if (!ss->pub.helo || strcmp(ss->pub.helo, asked->name)) {
-        ss->pub.helo = apr_pstrdup(ss->pub.c->pool, asked->name);
+    /* One buffer for all of them: a session may last for days. */
+    if (!ss->helo) {
+        ss->helo = apr_palloc(ss->pub.c->pool, SMTPD_HELO_MAX_OCTETS + 1);
     }
+    apr_cpystrn(ss->helo, asked->name, SMTPD_HELO_MAX_OCTETS + 1);
+    ss->pub.helo = ss->helo;
     smtpd_session_phase_set(ss, SMTPD_PHASE_READY);
     return 1;
 }

@@ -6,6 +6,9 @@
 #include "smtpd_command.h"
 #include "smtpd_transaction.h"
 
+/* Recipients that a transaction may ask for in vain: each takes memory. */
+#define REFUSED_MAX 1000
+
 int smtpd_cmd_rcpt_check(smtpd_session_t *ss, smtpd_asked_t *asked,
                          smtp_reply_t *reply)
 {
@@ -45,12 +48,14 @@ void smtpd_cmd_rcpt(smtpd_session_t *ss, smtpd_asked_t *asked,
     smtpd_transaction_t *tx = ss->transaction;
     int drop;
 
-    if (tx->pub.recipients->nelts >= ss->conf->max_recipients) {
+    if (tx->pub.recipients->nelts >= ss->conf->max_recipients
+        || tx->asked >= REFUSED_MAX + ss->conf->max_recipients) {
         /* 452, not 552: the client sends to the rest by another transaction
          * (RFC 5321 4.5.3.1.10). */
         *reply = (smtp_reply_t){ 452, { 4, 5, 3 }, "Too many recipients" };
         return;
     }
+    tx->asked++;
     if (!smtpd_transaction_recipient_add(tx, &asked->address, &asked->rcpt,
                                          reply, &drop)) {
         ss->is_closing |= drop;

@@ -5,8 +5,10 @@
  */
 #include "smtpd_data.h"
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 
+#include "smtp_domain.h"
 #include "smtp_trace.h"
 #include "smtpd_connection.h"
 #include "smtpd_hook.h"
@@ -90,29 +92,55 @@ static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
                        tx->pub.added_fields, NULL);
 }
 
+/* The mailboxes that delivered this mail before, folded as ours are. */
+static apr_hash_t *hash_delivered(smtpd_transaction_t *tx)
+{
+    const apr_array_header_t *seen = tx->header.delivered_to;
+    apr_pool_t *p = tx->pub.r->pool;
+    apr_hash_t *hash = apr_hash_make(p);
+    int i;
+
+    for (i = 0; i < seen->nelts; i++) {
+        const char *mailbox = APR_ARRAY_IDX(seen, i, const char *);
+
+        apr_hash_set(hash, smtp_domain_fold(p, mailbox, strlen(mailbox)),
+                     APR_HASH_KEY_STRING, mailbox);
+    }
+    return hash;
+}
+
+static int leads_back(const smtp_recipient_t *recipient, apr_hash_t *seen)
+{
+    const apr_array_header_t *boxes = recipient->mailboxes;
+    int i;
+
+    for (i = 0; i < boxes->nelts; i++) {
+        if (apr_hash_get(seen, APR_ARRAY_IDX(boxes, i, smtp_mailbox_t *)
+                                   ->delivered_to, APR_HASH_KEY_STRING)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* RFC 5321 6.3: too many Received fields, or this mailbox delivered it
  * before. */
 static int is_looping(const smtpd_session_t *ss, smtpd_transaction_t *tx)
 {
-    const apr_array_header_t *seen = tx->header.delivered_to;
-    int i, j, k;
+    apr_hash_t *seen;
+    int i;
 
     if (tx->header.received > (unsigned int)ss->conf->max_received) {
         return 1;
     }
-    for (i = 0; seen && i < seen->nelts; i++) {
-        for (j = 0; j < tx->pub.recipients->nelts; j++) {
-            apr_array_header_t *boxes =
-                APR_ARRAY_IDX(tx->pub.recipients, j,
-                              smtp_recipient_t *)->mailboxes;
-
-            for (k = 0; k < boxes->nelts; k++) {
-                if (!strcasecmp(APR_ARRAY_IDX(seen, i, const char *),
-                                APR_ARRAY_IDX(boxes, k, smtp_mailbox_t *)
-                                    ->delivered_to)) {
-                    return 1;
-                }
-            }
+    if (!tx->header.delivered_to || !tx->header.delivered_to->nelts) {
+        return 0;
+    }
+    seen = hash_delivered(tx);
+    for (i = 0; i < tx->pub.recipients->nelts; i++) {
+        if (leads_back(APR_ARRAY_IDX(tx->pub.recipients, i,
+                                     smtp_recipient_t *), seen)) {
+            return 1;
         }
     }
     return 0;

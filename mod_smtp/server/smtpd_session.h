@@ -11,6 +11,7 @@
 
 #include "mod_smtp.h"
 #include "smtp_delivery.h"
+#include "smtp_domain.h"
 #include "smtp_dot.h"
 #include "smtp_line.h"
 #include "smtpd_conf.h"
@@ -25,6 +26,9 @@ typedef enum {
     SMTPD_PHASE_RCPT      = 0x10, /**< at least one recipient */
     SMTPD_PHASE_CHUNKS    = 0x20  /**< between BDAT chunks */
 } smtpd_phase_e;
+
+/** The argument of EHLO: a domain, or a literal with its brackets. */
+#define SMTPD_HELO_MAX_OCTETS (SMTP_DOMAIN_MAX_OCTETS + 2)
 
 /** What the next octets are. */
 typedef enum {
@@ -46,6 +50,7 @@ struct smtpd_session_t {
     apr_size_t rest_of_bucket;    /**< behind the line at hand, in its bucket */
     apr_bucket_brigade *out;      /**< replies not yet pushed */
     apr_pool_t *command_pool;     /**< cleared after each command */
+    char *helo;                   /**< what pub.helo points to */
     smtpd_transaction_t *transaction; /**< NULL when there is none */
 
     apr_off_t chunk_left;         /**< octets of the chunk still to come */

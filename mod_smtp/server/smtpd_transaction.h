@@ -13,6 +13,7 @@ struct smtpd_transaction_t {
     smtp_delivery_t *delivery;    /**< who takes it; NULL before RCPT */
     smtp_header_t header;
     smtp_dot_t dot;
+    int asked;                    /**< recipients so far, refused ones too */
     apr_status_t write_rv;        /**< first error of delivery->write */
     unsigned int is_too_big : 1;
     unsigned int has_data : 1;    /**< DATA or the first BDAT went through */
