@@ -34,9 +34,12 @@ typedef struct smtp_lookup_t {
      * @param p      for the value
      * @param r      the request of the transaction; NULL when checking at
      *               start
-     * @param key    folded by the caller; may hold any octet but NUL
+     * @param key    a name, or name@domain, as an address has it: lower case
+     *               (ASCII letters), the name quoted where it must be, the
+     *               domain in A-label form. It comes from a peer, and may
+     *               hold any octet that an address may
      * @param value  out: NULL when the key is absent; "" when it is there
-     *               without value
+     *               without value: a mailbox; else the targets of an alias
      * @return an error when the map could not be asked: 451 4.3.0, never
      *         "unknown"
      */

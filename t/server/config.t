@@ -284,7 +284,7 @@ sub example_config
     $example =~ s/\*:25|127\.0\.0\.1:2525/127.0.0.1:\${port_smtp}/g;
     return (vhosts => $example) if $example =~ /<VirtualHost/;
     return (global => $example, config => '')
-        if $example =~ /\A\s*\z|^(?:DBD|Async|SMTPSpool)/m;
+        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool)}m;
     my $in_domain = $example =~ /^SMTP(?:Recip|Alias|Catch|Post|Deliver)/m;
     return $in_domain ? (domain => $example) : (config => $example);
 }
