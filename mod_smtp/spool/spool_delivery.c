@@ -12,14 +12,16 @@
 
 #include "spool_name.h"
 
-/* Of a record's octets, what is left for the envelope when trace and content
- * have theirs. */
+/* Kept for the trace in a record. */
 #define TRACE_MAX_OCTETS (64 * 1024)
+/* And for what the envelope gets at commit. */
+#define FILE_FIELDS_OCTETS 64
 
 typedef struct delivery_t {
     const spool_delivery_conf_t *conf;
     apr_pool_t *p;               /* the transaction's */
     spool_envelope_t *envelope;
+    apr_size_t envelope_len;     /* when it is written */
     spool_content_t *content;
     const char *trace;
     apr_size_t trace_len;
@@ -71,6 +73,7 @@ smtp_delivery_t *spool_delivery_create(smtp_transaction_t *transaction,
     d->conf = conf;
     d->p = p;
     d->envelope = envelope_begin(transaction);
+    d->envelope_len = spool_envelope_size(d->envelope) + FILE_FIELDS_OCTETS;
     delivery->klass = &spool_delivery_class;
     delivery->transaction = transaction;
     delivery->ctx = d;
@@ -113,10 +116,11 @@ static int recipient_copy(apr_pool_t *p, const smtp_recipient_t *from,
 }
 
 /* RFC 5321 4.5.3.1.10: what does not fit comes in another transaction. */
-static int is_too_long(const delivery_t *d)
+static int has_room(const delivery_t *d, apr_size_t len)
 {
-    return spool_envelope_size(d->envelope) + SPOOL_CONTENT_MEMORY_MAX
-        + TRACE_MAX_OCTETS > spool_journal_record_max(d->conf->journal);
+    return d->envelope_len + len + SPOOL_CONTENT_MEMORY_MAX
+        + TRACE_MAX_OCTETS + SPOOL_RECORD_UNIT
+        <= spool_journal_record_max(d->conf->journal);
 }
 
 static int delivery_recipient(smtp_delivery_t *delivery,
@@ -124,19 +128,21 @@ static int delivery_recipient(smtp_delivery_t *delivery,
                               smtp_reply_t *reply)
 {
     delivery_t *d = delivery->ctx;
+    spool_recipient_t *copy = spool_envelope_recipient_add(d->p, d->envelope);
+    apr_size_t len = 0;
 
-    if (!recipient_copy(d->p, recipient,
-                        spool_envelope_recipient_add(d->p, d->envelope))) {
-        *reply = reply_bad_mailbox;
-    }
-    else if (is_too_long(d)) {
+    *reply = reply_bad_mailbox;
+    if (recipient_copy(d->p, recipient, copy)) {
         *reply = reply_too_many;
+        len = spool_envelope_recipient_size(copy);
     }
-    else {
-        return OK;
+    if (!len || !has_room(d, len)) {
+        apr_array_pop(d->envelope->recipients);
+        return SMTP_REFUSE;
     }
-    apr_array_pop(d->envelope->recipients);
-    return SMTP_REFUSE;
+    *reply = (smtp_reply_t){ 0 };
+    d->envelope_len += len;
+    return OK;
 }
 
 /* ---- Content ---- */

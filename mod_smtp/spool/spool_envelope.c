@@ -139,22 +139,34 @@ static void put_fields(writer_t *w, const field_t *field, const void *object)
     }
 }
 
+static void put_recipient(writer_t *w, const spool_recipient_t *recipient)
+{
+    int i;
+
+    put_fields(w, recipient_fields, recipient);
+    for (i = 0; i < recipient->mailboxes->nelts; i++) {
+        put_fields(w, mailbox_fields,
+                   &APR_ARRAY_IDX(recipient->mailboxes, i, spool_mailbox_t));
+    }
+}
+
 static void put_envelope(writer_t *w, const spool_envelope_t *envelope)
 {
-    int i, j;
+    int i;
 
     put_fields(w, message_fields, envelope);
     for (i = 0; i < envelope->recipients->nelts; i++) {
-        const spool_recipient_t *recipient =
-            &APR_ARRAY_IDX(envelope->recipients, i, spool_recipient_t);
-
-        put_fields(w, recipient_fields, recipient);
-        for (j = 0; j < recipient->mailboxes->nelts; j++) {
-            put_fields(w, mailbox_fields,
-                       &APR_ARRAY_IDX(recipient->mailboxes, j,
-                                      spool_mailbox_t));
-        }
+        put_recipient(w, &APR_ARRAY_IDX(envelope->recipients, i,
+                                        spool_recipient_t));
     }
+}
+
+apr_size_t spool_envelope_recipient_size(const spool_recipient_t *recipient)
+{
+    writer_t w = { NULL, 0 };
+
+    put_recipient(&w, recipient);
+    return w.len;
 }
 
 apr_size_t spool_envelope_size(const spool_envelope_t *envelope)

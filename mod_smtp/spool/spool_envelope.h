@@ -79,6 +79,9 @@ int spool_envelope_is_clean(const char *s);
 /** Octets that @a envelope takes when written. */
 apr_size_t spool_envelope_size(const spool_envelope_t *envelope);
 
+/** Octets that a recipient adds to that. */
+apr_size_t spool_envelope_recipient_size(const spool_recipient_t *recipient);
+
 /** The envelope as octets in @a p; @a len is set. */
 const char *spool_envelope_write(apr_pool_t *p,
                                  const spool_envelope_t *envelope,
