@@ -37,6 +37,16 @@ sub client_in_chunk
     return $client;
 }
 
+# A new session. Where children block, one of the old generation may have
+# taken the connection before it knew of its end: 421, and again.
+sub new_client
+{
+    my $client;
+    SMTPTest::Wait::wait_until(30, sub {
+        return $client = eval { $server->ehlo_client }; });
+    return $client;
+}
+
 # What the sessions go through, and how each ends: what = 'restart' or 'stop'.
 sub try_graceful
 {
@@ -76,7 +86,7 @@ sub is_sent_away
 subtest 'graceful restart' => sub {
     try_graceful('restart', sub { $server->graceful });
     for my $round (1 .. 3) {
-        my $client = $server->ehlo_client;
+        my $client = new_client();
         is($client->send_message(to => 'new@example.com',
                                  message => "Subject: new\r\n\r\n")->code,
            '250', "a new session works, round $round");
@@ -89,6 +99,28 @@ subtest 'graceful stop' => sub {
     try_graceful('stop', sub { $server->begin_graceful_stop });
     ok($server->wait_gone, 'httpd is gone');
     ok(!eval { $server->client; 1 }, 'nobody listens any more');
+};
+
+subtest 'a message in flight that stalls does not hold the old child' => sub {
+    my $slow = SMTPTest::Server->start_new(
+        config => "SMTPTimeout command=3s data=3s total=60s\n");
+    my $client = $slow->ehlo_client;
+    $client->pipeline('MAIL FROM:<a@client.test>',
+                      'RCPT TO:<stalled@example.com>', 'DATA');
+    $client->send_octets("Subject: stalled\r\n");
+    $client->wait_taken;
+    $slow->begin_graceful_stop;
+    # It goes on for a while, so that it does not only wait.
+    for (1 .. 6) {
+        ok(!$client->has_input(0.5), 'has time');
+        $client->send_octets("X-Field: still there\r\n" x 50);
+        $client->wait_taken;
+    }
+    my $reply = $client->read_reply;
+    is($reply->code . ' ' . $reply->status, '421 4.4.2',
+       'is timed out as ever') || diag($reply);
+    ok($slow->wait_gone, 'and httpd ends');
+    $slow->finish;
 };
 
 is($server->maildir('flight@example.com')->count, 4,
