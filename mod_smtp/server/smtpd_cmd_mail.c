@@ -80,7 +80,10 @@ void smtpd_cmd_mail(smtpd_session_t *ss, smtpd_asked_t *asked,
     ss->transaction = tx;
     if (!smtpd_hook_judge(ss, smtp_run_mail(&tx->pub, reply), reply, &drop)) {
         ss->is_closing |= drop;
+        /* The hook's text may lie in the transaction's pool. */
+        smtpd_session_reply(ss, reply);
         smtpd_transaction_end(ss, reply);
+        reply->code = 0;
         return;
     }
     smtpd_session_phase_set(ss, SMTPD_PHASE_MAIL);

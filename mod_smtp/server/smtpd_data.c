@@ -35,8 +35,8 @@ static apr_status_t store(void *ctx, const char *octets, apr_size_t len)
         && tx->pub.size_octets > ss->conf->max_message_octets) {
         tx->is_too_big = 1;
     }
-    smtp_header_push(&tx->header, octets, len);
     if (!tx->is_too_big && tx->write_rv == APR_SUCCESS) {
+        smtp_header_push(&tx->header, octets, len);
         tx->write_rv = tx->delivery->klass->write(tx->delivery, octets, len);
     }
     return APR_SUCCESS;

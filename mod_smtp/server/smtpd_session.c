@@ -91,14 +91,28 @@ static apr_pool_t *command_pool(smtpd_session_t *ss)
     return ss->command_pool;
 }
 
-static void put(smtpd_session_t *ss, const smtp_reply_t *reply)
+/* RFC 5321 4.2.3: 421 is "<domain> Service not available", as the greeting
+ * names the domain. */
+static void name_server(smtpd_session_t *ss, smtp_reply_t *reply)
 {
+    if (reply->code == 421) {
+        reply->text = apr_pstrcat(command_pool(ss),
+                                  ss->pub.s->server_hostname, " ",
+                                  reply->text, NULL);
+    }
+}
+
+static void put(smtpd_session_t *ss, const smtp_reply_t *given)
+{
+    smtp_reply_t reply = *given;
+    const char *octets;
     apr_size_t len;
-    const char *octets =
-        smtp_reply_write(command_pool(ss), reply,
-                         ss->pub.extensions & SMTP_EXTENSION_STATUSCODES,
-                         ss->transaction
-                         && ss->transaction->pub.params.smtputf8, &len);
+
+    name_server(ss, &reply);
+    octets = smtp_reply_write(command_pool(ss), &reply,
+                              ss->pub.extensions & SMTP_EXTENSION_STATUSCODES,
+                              ss->transaction
+                              && ss->transaction->pub.params.smtputf8, &len);
 
     smtpd_log_reply(ss, octets, len);
     apr_brigade_write(ss->out, NULL, NULL, octets, len);
@@ -162,10 +176,8 @@ static int is_welcome(smtpd_session_t *ss, smtp_reply_t *reply)
     unsigned int limit = (unsigned int)ss->conf->max_connections;
 
     if (limit && smtpd_client_limit_enter(ss) > limit) {
-        *reply = (smtp_reply_t){ 421, { 0, 0, 0 }, apr_psprintf(
-                                 command_pool(ss),
-                                 "%s Too many connections from your address",
-                                 ss->pub.s->server_hostname) };
+        *reply = (smtp_reply_t){ 421, { 0, 0, 0 },
+                                 "Too many connections from your address" };
         return 0;
     }
     if (!smtpd_access_allows(ss, ss->conf->connect_section)) {

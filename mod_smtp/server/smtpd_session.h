@@ -69,8 +69,8 @@ struct smtpd_session_t {
 
     /** The list of waiting sessions; its mutex guards these. */
     APR_RING_ENTRY(smtpd_session_t) waiting;
-    unsigned int is_waiting : 1;
-    unsigned int is_expired : 1;  /**< the sweeper ended the wait */
+    int is_waiting;
+    int is_expired;               /**< the sweeper ended the wait */
 };
 
 /** Begins a session on @a c, whose virtual host has SMTPEngine On. */

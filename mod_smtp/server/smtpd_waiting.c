@@ -22,7 +22,8 @@ static struct {
     apr_thread_cond_t *cond;      /* signalled when the sweeper is to end */
     apr_thread_t *sweeper;
     unsigned int count;
-    int is_stopping;
+    int is_stopping;              /* the child takes no more commands */
+    int is_ended;                 /* the sweeper is to end */
 } waiting;
 
 /* How late a deadline may be noticed. */
@@ -53,14 +54,9 @@ static void sweep(apr_time_t now)
 static void *APR_THREAD_FUNC run_sweeper(apr_thread_t *thread, void *data)
 {
     apr_thread_mutex_lock(waiting.mutex);
-    while (!waiting.is_stopping) {
-        sweep(apr_time_now());
-        apr_thread_cond_timedwait(waiting.cond, waiting.mutex,
-                                  SWEEP_INTERVAL);
-    }
-    /* Sessions that were in mail data when we were told to stop keep their
-     * deadlines. */
-    while (!APR_RING_EMPTY(&waiting.ring, smtpd_session_t, waiting)) {
+    /* A child that is stopping too: who is amid mail data goes on, and keeps
+     * its deadlines. */
+    while (!waiting.is_ended) {
         sweep(apr_time_now());
         apr_thread_cond_timedwait(waiting.cond, waiting.mutex,
                                   SWEEP_INTERVAL);
@@ -75,7 +71,7 @@ static apr_status_t end_sweeper(void *data)
     apr_status_t rv;
 
     apr_thread_mutex_lock(waiting.mutex);
-    waiting.is_stopping = 1;
+    waiting.is_ended = 1;
     APR_RING_INIT(&waiting.ring, smtpd_session_t, waiting);
     apr_thread_cond_signal(waiting.cond);
     apr_thread_mutex_unlock(waiting.mutex);
@@ -88,7 +84,7 @@ void smtpd_waiting_init(apr_pool_t *pchild, server_rec *s)
     apr_status_t rv;
 
     APR_RING_INIT(&waiting.ring, smtpd_session_t, waiting);
-    waiting.is_stopping = 0;
+    waiting.is_stopping = waiting.is_ended = 0;
     if (!smtpd_connection_is_async()) {
         return;
     }
@@ -144,13 +140,15 @@ void smtpd_waiting_enter(smtpd_session_t *ss)
 
 void smtpd_waiting_leave(smtpd_session_t *ss)
 {
-    if (!ss->is_waiting) {
+    if (!ss->is_async) {
         return;
     }
     apr_thread_mutex_lock(waiting.mutex);
-    APR_RING_REMOVE(ss, waiting);
-    waiting.count--;
-    ss->is_waiting = 0;
+    if (ss->is_waiting) {
+        APR_RING_REMOVE(ss, waiting);
+        waiting.count--;
+        ss->is_waiting = 0;
+    }
     apr_thread_mutex_unlock(waiting.mutex);
 }
 

@@ -72,15 +72,6 @@ static int field_find(const smtp_header_t *header)
     return FIELD_OTHER;
 }
 
-static void delivered_to_add(smtp_header_t *header, const char *value)
-{
-    apr_array_header_t *kept = header->delivered_to;
-
-    if (kept->nelts < SMTP_HEADER_DELIVERED_TO_MAX) {
-        APR_ARRAY_PUSH(kept, const char *) = value;
-    }
-}
-
 /** A copy of the body that was read, without white space at its end. */
 static const char *value_copy(const smtp_header_t *header)
 {
@@ -90,6 +81,16 @@ static const char *value_copy(const smtp_header_t *header)
         len--;
     }
     return apr_pstrmemdup(header->pool, header->value, len);
+}
+
+/** More than are kept take no memory: a peer may send them without end. */
+static void delivered_to_add(smtp_header_t *header)
+{
+    apr_array_header_t *kept = header->delivered_to;
+
+    if (kept->nelts < SMTP_HEADER_DELIVERED_TO_MAX) {
+        APR_ARRAY_PUSH(kept, const char *) = value_copy(header);
+    }
 }
 
 static void value_store(smtp_header_t *header, keep_e keep)
@@ -113,7 +114,7 @@ static void value_store(smtp_header_t *header, keep_e keep)
                                           : value_copy(header);
         break;
     case KEEP_DELIVERED_TO:
-        delivered_to_add(header, value_copy(header));
+        delivered_to_add(header);
         break;
     case KEEP_NOTHING:
         break;
