@@ -33,6 +33,15 @@ static int is_own_literal(const request_rec *r, const char *literal)
     return ip != NULL && strcmp(ip, literal) == 0;
 }
 
+/** Whether @a domain is the name that we greet by. */
+static int is_own_name(const request_rec *r, const char *domain)
+{
+    const char *name = r->server->server_hostname;
+
+    name = name != NULL ? smtpd_domain_normalise(r->pool, name) : NULL;
+    return name != NULL && strcmp(name, domain) == 0;
+}
+
 /** Sets @a name from a forward-path. 0 when it is not local. */
 static int name_of(const smtpd_resolve_t *resolve,
                    const smtp_address_t *address, smtpd_name_t *name)
@@ -47,7 +56,8 @@ static int name_of(const smtpd_resolve_t *resolve,
             return 0;
         }
         domain = smtpd_domain_find(resolve->conf, domain_name);
-        is_ours = domain == NULL && is_own_literal(resolve->r, domain_name);
+        is_ours = domain == NULL && (is_own_literal(resolve->r, domain_name)
+                                     || is_own_name(resolve->r, domain_name));
     }
     /* RFC 5321 4.5.1: the postmaster of whoever this server is. */
     if (is_ours && resolve->conf->primary != NULL
