@@ -13,6 +13,8 @@
 #include "smtpd_connection.h"
 #include "smtpd_hook.h"
 #include "smtpd_log.h"
+#include "smtpd_report.h"
+#include "smtpd_zone.h"
 
 APLOG_USE_MODULE(smtp);
 
@@ -58,14 +60,6 @@ int smtpd_data_begin(smtpd_session_t *ss, smtp_reply_t *reply, int *drop)
     return 1;
 }
 
-/* Seconds that the local zone is east of Greenwich at @a t. */
-static int zone_offset(apr_time_t t)
-{
-    apr_time_exp_t e;
-
-    return apr_time_exp_lt(&e, t) == APR_SUCCESS ? e.tm_gmtoff : 0;
-}
-
 /* Our Received field (RFC 5321 4.4), then what hooks added. */
 static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
 {
@@ -86,7 +80,7 @@ static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
     trace.auth = ss->pub.login != NULL;
     trace.smtputf8 = tx->pub.params.smtputf8;
     trace.time = apr_time_now();
-    trace.offset_sec = zone_offset(trace.time);
+    trace.offset_sec = smtpd_zone_offset(trace.time);
     return apr_pstrcat(tx->pub.r->pool,
                        smtp_trace_write_received(tx->pub.r->pool, &trace),
                        tx->pub.added_fields, NULL);
@@ -220,15 +214,23 @@ static int commit(smtpd_session_t *ss, smtpd_transaction_t *tx,
 {
     const char *trace = make_trace(ss, tx);
     smtp_delivery_t *delivery = tx->delivery;
-    apr_status_t rv = delivery->klass->commit(delivery, trace,
-                                              strlen(trace));
+    int tell = smtpd_report_is_wanted(tx);
+    apr_status_t rv = tell ? smtpd_report_prepare(tx) : APR_SUCCESS;
 
+    if (rv != APR_SUCCESS) {
+        store_error(tx, rv, reply);
+        return 0;
+    }
+    rv = delivery->klass->commit(delivery, trace, strlen(trace));
     if (rv != APR_SUCCESS) {
         store_error(tx, rv, reply);
         tx->delivery = NULL;
         return 0;
     }
     tx->is_delivered = 1;
+    if (tell) {
+        smtpd_report_send(ss, tx);
+    }
     ss->pub.messages++;
     *reply = (smtp_reply_t){ 250, { 2, 0, 0 },
                              apr_pstrcat(tx->pub.r->pool, "Queued as ",

@@ -15,6 +15,8 @@ struct smtpd_transaction_t {
     smtp_dot_t dot;
     int asked;                    /**< recipients so far, refused ones too */
     apr_status_t write_rv;        /**< first error of delivery->write */
+    const char *report_header;    /**< header section for a DSN, or NULL */
+    apr_size_t report_header_len;
     unsigned int is_too_big : 1;
     unsigned int has_data : 1;    /**< DATA or the first BDAT went through */
     unsigned int is_delivered : 1;
