@@ -309,7 +309,7 @@ static apr_status_t sync_parts(spool_journal_t *journal,
                                spool_maildir_t *maildir,
                                apr_array_header_t *parts)
 {
-    apr_status_t rv = spool_maildir_sync(maildir);
+    apr_status_t rv = spool_maildir_sync(maildir, &journal->sync_failures);
     int i;
 
     parts_end(journal, parts, rv == APR_SUCCESS);

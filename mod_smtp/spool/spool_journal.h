@@ -80,6 +80,7 @@ typedef struct spool_journal_t {
     unsigned int full_count;
     unsigned int delivered;      /**< records marked DELIVERED */
     unsigned int retries;        /**< records marked RETRY or REPAIR */
+    unsigned int sync_failures;  /**< seen by checkpoints */
 } spool_journal_t;
 
 /** The journal of this process; after fork(). @a parent stays the caller's.

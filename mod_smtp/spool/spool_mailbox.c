@@ -285,7 +285,27 @@ apr_status_t spool_mailbox_subdir_open(spool_mailbox_cache_t *cache,
     return rv;
 }
 
-apr_status_t spool_mailbox_sync(spool_mailbox_cache_t *cache)
+/* Notes a failure, and tells the caller of all that it has not seen. */
+static apr_status_t failures_tell(spool_mailbox_cache_t *cache,
+                                  apr_status_t failure, unsigned int *seen)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    apr_thread_mutex_lock(cache->mutex);
+    if (failure != APR_SUCCESS) {
+        cache->failures++;
+        cache->failure = failure;
+    }
+    if (cache->failures != *seen) {
+        *seen = cache->failures;
+        rv = cache->failure;
+    }
+    apr_thread_mutex_unlock(cache->mutex);
+    return rv;
+}
+
+apr_status_t spool_mailbox_sync(spool_mailbox_cache_t *cache,
+                                unsigned int *seen)
 {
     spool_mailbox_device_t *device;
     apr_status_t first = APR_SUCCESS;
@@ -302,5 +322,5 @@ apr_status_t spool_mailbox_sync(spool_mailbox_cache_t *cache)
             first = rv;
         }
     }
-    return first;
+    return failures_tell(cache, first, seen);
 }

@@ -44,6 +44,8 @@ typedef struct spool_mailbox_cache_t {
     APR_RING_HEAD(spool_mailbox_ring_t, spool_mailbox_dirs_t) recent;
     unsigned int open;           /* in the ring */
     spool_mailbox_device_t *devices;
+    unsigned int failures;       /* syncs that failed so far */
+    apr_status_t failure;        /* the last of them */
 } spool_mailbox_cache_t;
 
 /** @param mail  SPOOL/mail, the caller's. Goes with @a p. */
@@ -65,8 +67,16 @@ apr_status_t spool_mailbox_subdir_open(spool_mailbox_cache_t *cache,
                                        const char *path, const char *name,
                                        int *fd);
 
-/** syncfs() on each file system that holds mailboxes that were opened.
- *  @return the first error, after all were tried */
-apr_status_t spool_mailbox_sync(spool_mailbox_cache_t *cache);
+/**
+ * syncfs() on each file system that holds mailboxes that were opened. The
+ * kernel tells of a failure once, but it may be about what several wrote: so
+ * each caller is told of every failure since its last call, whoever's call
+ * met it.
+ * @param seen  the caller's own count of failures, 0 at first
+ * @return an error, after all were tried: what this caller wrote since its
+ *         last call may not be durable
+ */
+apr_status_t spool_mailbox_sync(spool_mailbox_cache_t *cache,
+                                unsigned int *seen);
 
 #endif

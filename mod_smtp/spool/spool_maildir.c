@@ -43,9 +43,9 @@ apr_status_t spool_maildir_create(apr_pool_t *p, int mail,
     return spool_mailbox_cache_create(p, mail, &(*maildir)->mailboxes);
 }
 
-apr_status_t spool_maildir_sync(spool_maildir_t *maildir)
+apr_status_t spool_maildir_sync(spool_maildir_t *maildir, unsigned int *seen)
 {
-    return spool_mailbox_sync(maildir->mailboxes);
+    return spool_mailbox_sync(maildir->mailboxes, seen);
 }
 
 /* ---- The octets of a copy ---- */

@@ -71,7 +71,7 @@ apr_status_t spool_maildir_deliver(spool_maildir_t *maildir, apr_pool_t *p,
                                    spool_maildir_found_t *found);
 
 /** Makes all deliveries until now durable. After an error none of them can be
- *  relied upon. */
-apr_status_t spool_maildir_sync(spool_maildir_t *maildir);
+ *  relied upon. @param seen see spool_mailbox_sync() */
+apr_status_t spool_maildir_sync(spool_maildir_t *maildir, unsigned int *seen);
 
 #endif

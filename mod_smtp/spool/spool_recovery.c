@@ -322,7 +322,8 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
         recover_segments(owner, names, p);
     }
     if (owner->rv == APR_SUCCESS) {
-        owner->rv = spool_maildir_sync(recovery->maildir);
+        owner->rv = spool_maildir_sync(recovery->maildir,
+                                       &recovery->sync_failures);
         recovery->must_repair = owner->rv != APR_SUCCESS;
     }
     if (owner->rv != APR_SUCCESS) {
@@ -348,12 +349,20 @@ static int is_dead(int dir)
         && st.st_nlink > 0;
 }
 
+/* A parent may have handed setgid down: it gives nobody a right. */
 static int is_ours(int dir)
 {
     struct stat st;
 
     return fstat(dir, &st) == 0 && st.st_uid == geteuid()
-        && (st.st_mode & 07777) == 0700;
+        && (st.st_mode & 0777) == 0700;
+}
+
+static apr_status_t not_ours(const spool_recovery_t *recovery,
+                             const char *name)
+{
+    return spool_damaged_move(recovery->damaged, recovery->journal, NULL,
+                              name, "journal: not a directory of ours");
 }
 
 static apr_status_t recover(spool_recovery_t *recovery, const char *name,
@@ -368,14 +377,17 @@ static apr_status_t recover(spool_recovery_t *recovery, const char *name,
     if (rv == ENOENT) {
         return APR_SUCCESS;
     }
-    if (rv == ENOTDIR || rv == ELOOP
-        || (rv == APR_SUCCESS && !is_ours(owner.dir))) {
-        rv = spool_damaged_move(recovery->damaged, recovery->journal, NULL,
-                                name, "journal: not a directory of ours");
+    if (rv == ENOTDIR || rv == ELOOP) {
+        rv = not_ours(recovery, name);
     }
     else if (rv == APR_SUCCESS && is_dead(owner.dir)) {
-        recover_locked(&owner, p);
-        rv = owner.rv;
+        if (is_ours(owner.dir)) {
+            recover_locked(&owner, p);
+            rv = owner.rv;
+        }
+        else {
+            rv = not_ours(recovery, name);
+        }
     }
     if (owner.dir >= 0) {
         close(owner.dir);

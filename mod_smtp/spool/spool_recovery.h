@@ -30,6 +30,7 @@ typedef struct spool_recovery_t {
     /** Whether copies that are there must be written again: a sync of them
      *  failed. */
     int must_repair;
+    unsigned int sync_failures;  /**< seen by recovery */
 } spool_recovery_t;
 
 /** Recovers all directories of dead processes.
