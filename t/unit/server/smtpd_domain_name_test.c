@@ -33,7 +33,7 @@ static const char *const invalid[] = {
     "*.example.com", "a b", "a/b", "../..", "[192.0.2.256]", "[192.0.2]",
     "[IPv6:1::2::3]", "[", "[]", "a@b", "\xFF.example",
     /* UTS #46 maps these to nothing, to a dot, to a slash. */
-    "\xC2\xAD.example", "a\xEF\xBC\x8F" "b.example"
+    "\xC2\xAD.example", ("a\xEF\xBC\x8F" "b.example")
 };
 
 static void one_domain_in_many_spellings_is_one_domain(void **state)
