@@ -3,6 +3,8 @@
 # Clients that vanish, by FIN or by RST, at each point of a session: nothing is
 # delivered by half, nothing leaks, the next client is served. A child that
 # crashes shows in the error log and fails this.
+#
+# speed: fast
 use strict;
 use warnings;
 

@@ -2,6 +2,8 @@
 #
 # Plays t/dialog/*.smtp, each file a subtest: every command and every reply
 # code. With arguments only the files of these names.
+#
+# speed: fast
 use strict;
 use warnings;
 

@@ -2,6 +2,8 @@
 #
 # SMTPExtensions -KEYWORD: what is switched off is not announced, and a client
 # that uses it all the same is told so (RFC 5321 2.2.2, 4.1.1.11).
+#
+# speed: fast
 use strict;
 use warnings;
 

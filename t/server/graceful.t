@@ -95,6 +95,20 @@ subtest 'graceful restart' => sub {
     }
 };
 
+subtest 'a graceful restart takes the new configuration' => sub {
+    $server->write_config(config => 'SMTPMaxMessageSize 12345');
+    $server->graceful;
+    my $client;
+    my $is_new = SMTPTest::Wait::wait_until(30, sub {
+        $client = $server->client;
+        my $greeting = $client->read_reply;
+        my %keyword = $client->command('EHLO client.test')->keywords;
+        return ($keyword{SIZE} // '') eq '12345';
+    });
+    ok($is_new, 'SIZE is the new one');
+    $client->close;
+};
+
 subtest 'graceful stop' => sub {
     try_graceful('stop', sub { $server->begin_graceful_stop });
     ok($server->wait_gone, 'httpd is gone');

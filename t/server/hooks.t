@@ -3,6 +3,8 @@
 # A module of someone else (t/module/mod_smtp_example.c, built against the
 # public headers alone): refuses by the envelope, sees the content, adds a
 # header field, hears of what was delivered and what was reset.
+#
+# speed: fast
 use strict;
 use warnings;
 

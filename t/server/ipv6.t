@@ -2,6 +2,8 @@
 #
 # IPv6: a listener on ::1, the address in the trace with its tag
 # (RFC 5321 4.1.3), and in who may connect.
+#
+# speed: fast
 use strict;
 use warnings;
 

@@ -3,6 +3,8 @@
 # One CustomLog line for each mail transaction, with formats of ours and
 # httpd's own; the dialogue at LogLevel smtp:debug, without content, without
 # credentials, and nothing of the client's raw.
+#
+# speed: fast
 use strict;
 use warnings;
 

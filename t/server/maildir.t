@@ -3,6 +3,8 @@
 # What a user finds in the Maildir: trace header fields (RFC 5321 4.4), the
 # message octet for octet, one copy for each mailbox, nothing half-written,
 # nothing outside of the mailbox's folder.
+#
+# speed: fast
 use strict;
 use warnings;
 

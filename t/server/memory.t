@@ -43,6 +43,8 @@ my @ACTS = (
     ['commands', 100, sub { $client->pipeline(('NOOP', $LONG) x 50) }],
     ['errors', 100, sub { $client->pipeline(('XYZZY', 'MAIL x') x 50) }],
     ['EHLO', 5000, sub { $client->command('EHLO client.test') }],
+    ['EHLO by changing names', 100, sub {
+        $client->command('EHLO ' . $_ x 60 . '.test') for 'a' .. 'z' }],
     ['transactions', 100, sub { $client->pipeline(($MAIL, $RCPT, 'RSET')
                                                   x 30) }],
     ['refused recipients', 100, sub {
@@ -51,6 +53,10 @@ my @ACTS = (
     ['messages', 300, sub {
         $client->send_message(to => 'bob@example.com',
                               message => "A: b\r\n\r\n" . "x\r\n" x 500) }],
+    ['chunks', 100, sub {
+        $client->pipeline('MAIL FROM:<a@client.test>',
+                          'RCPT TO:<bob@example.com>', ('BDAT 0') x 300,
+                          'RSET') }],
     ['a large message', 3, sub {
         $client->send_message(to => 'bob@example.com', message =>
             "A: b\r\n\r\n" . ('x' x 76 . "\r\n") x 130_000) }],

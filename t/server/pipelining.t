@@ -3,6 +3,8 @@
 # Command pipelining (RFC 2920): groups of commands keep their order however
 # TCP cuts them, and octets sent where the client must wait are refused and
 # never carried out.
+#
+# speed: fast
 use strict;
 use warnings;
 

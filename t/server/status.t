@@ -1,6 +1,8 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 #
 # mod_status shows what SMTP does beside HTTP.
+#
+# speed: fast
 use strict;
 use warnings;
 
