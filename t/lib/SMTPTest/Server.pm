@@ -391,6 +391,19 @@ sub graceful
 # Tells httpd to stop when its sessions are over; returns at once.
 sub begin_graceful_stop { my ($self) = @_; $self->signal('WINCH'); return }
 
+# Waits until httpd has closed its side of each connection to port NAME whose
+# client is gone.
+sub wait_disconnected
+{
+    my ($self, $name) = @_;
+    my $pattern = sprintf '^ *\d+: [0-9A-F]+:%04X [0-9A-F]+:[0-9A-F]+ '
+        . '(?:01|08) ', $self->port($name);
+    return wait_until($START_SECONDS, sub {
+        open my $file, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
+        return !grep { /$pattern/ } <$file>;
+    });
+}
+
 # Waits for the end of all processes of this httpd.
 sub wait_gone
 {
