@@ -320,13 +320,16 @@ static void consume_bucket(smtpd_session_t *ss, apr_bucket *b)
 
 void smtpd_session_consume(smtpd_session_t *ss)
 {
+    int has_come = !APR_BRIGADE_EMPTY(ss->in);
+
     while (!APR_BRIGADE_EMPTY(ss->in) && !must_pause(ss)) {
         consume_bucket(ss, APR_BRIGADE_FIRST(ss->in));
     }
     if (ss->is_closing || ss->is_aborted) {
         apr_brigade_cleanup(ss->in);
     }
-    else if (ss->input != SMTPD_INPUT_COMMAND) {
+    else if (has_come && ss->input != SMTPD_INPUT_COMMAND) {
+        /* Mail data goes on: the next of it has SMTPTimeout data= again. */
         smtpd_session_deadline_set(ss);
     }
 }

@@ -22,6 +22,7 @@ static struct {
     apr_thread_cond_t *cond;      /* signalled when the sweeper is to end */
     apr_thread_t *sweeper;
     unsigned int count;
+    int nudges;                   /* still to come since a session left */
     int is_stopping;              /* the child takes no more commands */
     int is_ended;                 /* the sweeper is to end */
 } waiting;
@@ -51,6 +52,25 @@ static void sweep(apr_time_t now)
     }
 }
 
+static void nudged(void *baton)
+{
+}
+
+/* event turns its listening sockets off while all threads are busy, and looks
+ * again when its listener next wakes. If the last sessions end while the rest
+ * is busy nobody wakes it, and it sleeps to the end of its longest TimeOut,
+ * which for SMTP is minutes. A timer, due at once, wakes it. */
+static void nudge_listener(void)
+{
+    if (waiting.nudges > 0 && !waiting.is_stopping) {
+        waiting.nudges--;
+        ap_mpm_register_timed_callback(0, nudged, NULL);
+    }
+}
+
+/* So often, a sweep apart: at the first all threads may still be busy. */
+#define NUDGES 3
+
 static void *APR_THREAD_FUNC run_sweeper(apr_thread_t *thread, void *data)
 {
     apr_thread_mutex_lock(waiting.mutex);
@@ -58,6 +78,7 @@ static void *APR_THREAD_FUNC run_sweeper(apr_thread_t *thread, void *data)
      * its deadlines. */
     while (!waiting.is_ended) {
         sweep(apr_time_now());
+        nudge_listener();
         apr_thread_cond_timedwait(waiting.cond, waiting.mutex,
                                   SWEEP_INTERVAL);
     }
@@ -144,6 +165,7 @@ void smtpd_waiting_leave(smtpd_session_t *ss)
         return;
     }
     apr_thread_mutex_lock(waiting.mutex);
+    waiting.nudges = NUDGES;
     if (ss->is_waiting) {
         APR_RING_REMOVE(ss, waiting);
         waiting.count--;
