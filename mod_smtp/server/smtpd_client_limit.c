@@ -177,12 +177,21 @@ static unsigned int count_all(apr_uint64_t client)
     return sum;
 }
 
+/* The table may be another child's by now: worker gives a slot away while
+ * its child still ends. */
 static apr_status_t leave(void *data)
 {
-    entry_t *entry = data;
+    smtpd_session_t *ss = data;
+    table_t *table = table_of(ss->slot);
 
     apr_thread_mutex_lock(limit.mutex);
-    entry->count--;
+    if (table->pid == getpid()) {
+        entry_t *entry = find(table, hash_client(ss->pub.c->client_addr));
+
+        if (entry) {
+            entry->count--;
+        }
+    }
     apr_thread_mutex_unlock(limit.mutex);
     return APR_SUCCESS;
 }
@@ -194,14 +203,16 @@ unsigned int smtpd_client_limit_enter(smtpd_session_t *ss)
     unsigned int sum = 0;
     entry_t *entry;
 
+    /* c->id names the thread too, which changes as the session waits. */
+    ss->slot = (int)(c->id / limit.threads) % limit.children;
     apr_thread_mutex_lock(limit.mutex);
-    entry = count_own((int)(c->id / limit.threads) % limit.children, client);
+    entry = count_own(ss->slot, client);
     if (entry) {
         sum = count_all(client);
     }
     apr_thread_mutex_unlock(limit.mutex);
     if (entry) {
-        apr_pool_cleanup_register(c->pool, entry, leave,
+        apr_pool_cleanup_register(c->pool, ss, leave,
                                   apr_pool_cleanup_null);
     }
     return sum;

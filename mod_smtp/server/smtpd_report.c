@@ -174,24 +174,37 @@ static apr_status_t commit(const smtpd_session_t *ss,
     if (rv == APR_SUCCESS) {
         dsn->is_delivered = 1;
         smtp_run_delivered(&dsn->pub);
-        if (delivery->klass->finish) {
-            delivery->klass->finish(delivery);
-        }
     }
     return rv;
+}
+
+static void end(smtpd_session_t *ss, smtpd_transaction_t *dsn,
+                const smtp_reply_t *reply)
+{
+    smtpd_log_transaction(ss, dsn, reply);
+    apr_pool_destroy(dsn->pub.r->pool);
+}
+
+static smtpd_transaction_t *begin(smtpd_session_t *ss,
+                                  const smtpd_transaction_t *tx)
+{
+    static const smtp_address_t nobody = { "", NULL, "", 1, 0, 0 };
+    static const smtp_mail_params_t none = { 0 };
+    smtpd_transaction_t *dsn = smtpd_transaction_create(ss, &nobody, &none);
+
+    dsn->is_report = 1;
+    dsn->pub.params.smtputf8 = tx->pub.params.smtputf8;
+    return dsn;
 }
 
 void smtpd_report_send(smtpd_session_t *ss, smtpd_transaction_t *tx)
 {
     static const smtp_rcpt_params_t never = { SMTP_NOTIFY_NEVER, NULL };
-    static const smtp_address_t nobody = { "", NULL, "", 1, 0, 0 };
-    static const smtp_mail_params_t none = { 0 };
-    smtpd_transaction_t *dsn = smtpd_transaction_create(ss, &nobody, &none);
+    smtpd_transaction_t *dsn = begin(ss, tx);
     smtp_reply_t reply = { 0 };
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv;
     int drop;
 
-    dsn->pub.params.smtputf8 = tx->pub.params.smtputf8;
     if (!smtpd_transaction_recipient_add(dsn, tx->pub.reverse_path, &never,
                                          &reply, &drop)) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, tx->pub.r, SMTPD_LOGNO(1050)
@@ -200,16 +213,35 @@ void smtpd_report_send(smtpd_session_t *ss, smtpd_transaction_t *tx)
                                         tx->pub.reverse_path->text,
                                         strlen(tx->pub.reverse_path->text),
                                         256), reply.code);
+        if (dsn->delivery) {
+            dsn->delivery->klass->abort(dsn->delivery);
+        }
+        end(ss, dsn, &reply);
+        return;
     }
-    else if ((rv = commit(ss, tx, dsn)) == APR_SUCCESS) {
-        reply = (smtp_reply_t){ 250, { 2, 0, 0 }, "Report" };
-    }
-    else {
+    rv = commit(ss, tx, dsn);
+    if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, tx->pub.r, SMTPD_LOGNO(1051)
                       "%s: the DSN of success could not be stored",
                       tx->pub.id);
         reply = (smtp_reply_t){ 451, { 4, 3, 0 }, "Report lost" };
+        end(ss, dsn, &reply);
+        return;
     }
-    smtpd_log_transaction(ss, dsn, &reply);
-    apr_pool_destroy(dsn->pub.r->pool);
+    tx->report = dsn;
+}
+
+void smtpd_report_finish(smtpd_session_t *ss, smtpd_transaction_t *tx)
+{
+    static const smtp_reply_t sent = { 250, { 2, 0, 0 }, "Report" };
+    smtpd_transaction_t *dsn = tx->report;
+
+    if (!dsn) {
+        return;
+    }
+    tx->report = NULL;
+    if (dsn->delivery->klass->finish) {
+        dsn->delivery->klass->finish(dsn->delivery);
+    }
+    end(ss, dsn, &sent);
 }

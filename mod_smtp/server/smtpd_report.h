@@ -28,4 +28,8 @@ apr_status_t smtpd_report_prepare(smtpd_transaction_t *tx);
  */
 void smtpd_report_send(smtpd_session_t *ss, smtpd_transaction_t *tx);
 
+/** After the 250: delivers the report that was sent, if one was. Before the
+ *  mail's own delivery is finished, as it was committed after it. */
+void smtpd_report_finish(smtpd_session_t *ss, smtpd_transaction_t *tx);
+
 #endif

@@ -97,8 +97,9 @@ static void name_server(smtpd_session_t *ss, smtp_reply_t *reply)
 {
     if (reply->code == 421) {
         reply->text = apr_pstrcat(command_pool(ss),
-                                  ss->pub.s->server_hostname, " ",
-                                  reply->text, NULL);
+                                  ss->pub.s->server_hostname,
+                                  reply->text ? " " : "",
+                                  reply->text ? reply->text : "", NULL);
     }
 }
 
@@ -159,8 +160,10 @@ static void refuse(smtpd_session_t *ss, smtp_reply_t *reply)
 {
     ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, ss->pub.c, SMTPD_LOGNO(1021)
                   "connection refused: %d %s", reply->code,
-                  smtp_chars_escape(command_pool(ss), reply->text,
-                                    strlen(reply->text), 200));
+                  reply->text
+                  ? smtp_chars_escape(command_pool(ss), reply->text,
+                                      strlen(reply->text), 200)
+                  : "(no text)");
     /* RFC 2034 4: no enhanced status code in the greeting. */
     reply->status = (smtp_status_t){ 0, 0, 0 };
     if (reply->code != 421) {

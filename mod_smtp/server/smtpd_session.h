@@ -64,6 +64,7 @@ struct smtpd_session_t {
     unsigned int may_have_input : 1; /**< worth reading before waiting */
     unsigned int has_quit : 1;    /**< QUIT: the client closes first */
 
+    int slot;                     /**< of the child, in the scoreboard */
     apr_time_t deadline;          /**< of what is awaited now */
     apr_time_t data_deadline;     /**< of the whole mail data */
 

@@ -102,6 +102,15 @@ static int ask_route(smtpd_session_t *ss, smtpd_transaction_t *tx,
     return smtpd_hook_judge(ss, rv, reply, NULL);
 }
 
+static int ask_policy(smtpd_session_t *ss, smtpd_transaction_t *tx,
+                      smtp_recipient_t *recipient, smtp_reply_t *reply,
+                      int *drop)
+{
+    return tx->is_report
+           || smtpd_hook_judge(ss, smtp_run_rcpt(&tx->pub, recipient, reply),
+                               reply, drop);
+}
+
 int smtpd_transaction_recipient_add(smtpd_transaction_t *tx,
                                     const smtp_address_t *forward_path,
                                     const smtp_rcpt_params_t *params,
@@ -116,8 +125,7 @@ int smtpd_transaction_recipient_add(smtpd_transaction_t *tx,
     recipient->params = *params;
     recipient->params.orcpt = apr_pstrdup(p, params->orcpt);
     if (!ask_route(ss, tx, recipient, reply)
-        || !smtpd_hook_judge(ss, smtp_run_rcpt(&tx->pub, recipient, reply),
-                             reply, drop)
+        || !ask_policy(ss, tx, recipient, reply, drop)
         || !ask_deliver(ss, tx, recipient, reply)
         || !smtpd_hook_judge(ss, tx->delivery->klass->recipient(
                                      tx->delivery, recipient, reply),

@@ -26,12 +26,36 @@ typedef struct delivery_t {
     const char *trace;
     apr_size_t trace_len;
     spool_entry_t entry;
+    sigset_t signals;            /* open before the commit */
 } delivery_t;
 
 static const smtp_reply_t reply_too_many =
     { 452, { 4, 5, 3 }, "Too many recipients" };
 static const smtp_reply_t reply_bad_mailbox =
     { 550, { 5, 1, 1 }, "No mailbox can have this name" };
+
+/* ---- Signals ---- */
+
+/* prefork ends a child from a signal's handler, which stops the keeper and
+ * closes the journal. So signals wait while this thread may hold the journal's
+ * mutex, and from the commit to what follows the 250: else the message would be
+ * delivered, its client not told, and the segment gone before we mark it. */
+static void signals_hold(const delivery_t *d, sigset_t *before)
+{
+    sigset_t all;
+
+    if (d->conf->has_signals) {
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, before);
+    }
+}
+
+static void signals_release(const delivery_t *d, const sigset_t *before)
+{
+    if (d->conf->has_signals) {
+        pthread_sigmask(SIG_SETMASK, before, NULL);
+    }
+}
 
 /* ---- Envelope ---- */
 
@@ -180,8 +204,12 @@ static apr_status_t delivery_write(smtp_delivery_t *delivery,
     spool_content_t *content = content_get(d);
 
     if (spool_content_is_full(content, len)) {
-        apr_status_t rv = spill(d);
+        sigset_t before;
+        apr_status_t rv;
 
+        signals_hold(d, &before);
+        rv = spill(d);
+        signals_release(d, &before);
         if (rv != APR_SUCCESS) {
             return rv;
         }
@@ -196,24 +224,6 @@ static apr_status_t delivery_content(smtp_delivery_t *delivery,
 }
 
 /* ---- Commit ---- */
-
-/* Signals wait while the journal's mutex may be held in this thread. */
-static void signals_hold(const delivery_t *d, sigset_t *before)
-{
-    sigset_t all;
-
-    if (d->conf->has_signals) {
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, before);
-    }
-}
-
-static void signals_release(const delivery_t *d, const sigset_t *before)
-{
-    if (d->conf->has_signals) {
-        pthread_sigmask(SIG_SETMASK, before, NULL);
-    }
-}
 
 static void file_name(const delivery_t *d,
                       char name[SPOOL_JOURNAL_NAME_OCTETS])
@@ -297,6 +307,7 @@ static apr_status_t leave(void *data)
 
     spool_journal_settle(d->conf->journal, d->entry.segment,
                          d->entry.record.place, 0);
+    signals_release(d, &d->signals);
     return APR_SUCCESS;
 }
 
@@ -319,7 +330,6 @@ static apr_status_t delivery_commit(smtp_delivery_t *delivery,
 {
     delivery_t *d = delivery->ctx;
     const smtp_header_t *header = delivery->transaction->header;
-    sigset_t before;
     apr_status_t rv;
 
     d->trace = trace;
@@ -328,7 +338,7 @@ static apr_status_t delivery_commit(smtp_delivery_t *delivery,
         d->envelope->flags |= SPOOL_ENVELOPE_HAS_RETURN_PATH;
     }
     content_get(d);
-    signals_hold(d, &before);
+    signals_hold(d, &d->signals);
     rv = append(d);
     if (rv == APR_SUCCESS) {
         apr_pool_cleanup_register(d->p, d, leave, apr_pool_cleanup_null);
@@ -336,8 +346,8 @@ static apr_status_t delivery_commit(smtp_delivery_t *delivery,
     else {
         file_forget(d);
         spool_content_close(d->content);
+        signals_release(d, &d->signals);
     }
-    signals_release(d, &before);
     return rv;
 }
 
@@ -360,11 +370,8 @@ static apr_status_t deliver(delivery_t *d)
 static void delivery_finish(smtp_delivery_t *delivery)
 {
     delivery_t *d = delivery->ctx;
-    sigset_t before;
-    apr_status_t rv;
+    apr_status_t rv = deliver(d);
 
-    signals_hold(d, &before);
-    rv = deliver(d);
     if (rv != APR_SUCCESS) {
         spool_log(d->conf->log, SPOOL_LOG_WARNING, rv, SPOOL_LOGNO(2050)
                   "%s: accepted, but not delivered to each mailbox; it waits "
@@ -374,7 +381,7 @@ static void delivery_finish(smtp_delivery_t *delivery)
     spool_journal_settle(d->conf->journal, d->entry.segment,
                          d->entry.record.place, rv == APR_SUCCESS);
     spool_content_close(d->content);
-    signals_release(d, &before);
+    signals_release(d, &d->signals);
 }
 
 static void delivery_abort(smtp_delivery_t *delivery)
