@@ -23,14 +23,19 @@ extern module AP_MODULE_DECLARE_DATA smtp_module;
 static const char *phase_name(smtpd_phase_e phase)
 {
     switch (phase) {
-    case SMTPD_PHASE_REFUSED:   return "refused";
-    case SMTPD_PHASE_CONNECTED: return "connected";
-    case SMTPD_PHASE_READY:     return "ready";
-    case SMTPD_PHASE_MAIL:      return "mail";
-    case SMTPD_PHASE_RCPT:      return "rcpt";
-    case SMTPD_PHASE_CHUNKS:    return "chunks";
+    case SMTPD_PHASE_REFUSED:   return "REFUSED";
+    case SMTPD_PHASE_CONNECTED: return "CONNECTED";
+    case SMTPD_PHASE_READY:     return "READY";
+    case SMTPD_PHASE_MAIL:      return "MAIL";
+    case SMTPD_PHASE_RCPT:      return "RCPT";
+    case SMTPD_PHASE_CHUNKS:    return "BDAT";
     }
     return "?";
+}
+
+const char *smtpd_session_phase_name(const smtpd_session_t *ss)
+{
+    return ss->input == SMTPD_INPUT_DATA ? "DATA" : phase_name(ss->phase);
 }
 
 void smtpd_session_phase_set(smtpd_session_t *ss, smtpd_phase_e phase)

@@ -102,6 +102,9 @@ void smtpd_session_deadline_set(smtpd_session_t *ss);
 /** Whether mail data is on its way, so that a graceful stop waits for it. */
 int smtpd_session_is_in_data(const smtpd_session_t *ss);
 
+/** The phase in a word, for logs and status: "MAIL". */
+const char *smtpd_session_phase_name(const smtpd_session_t *ss);
+
 /** Changes the phase; logs the change at trace level. */
 void smtpd_session_phase_set(smtpd_session_t *ss, smtpd_phase_e phase);
 

@@ -185,3 +185,21 @@ unsigned int smtpd_waiting_count(void)
     }
     return count;
 }
+
+void smtpd_waiting_each(void (*visit)(void *ctx, const smtpd_session_t *ss),
+                        void *ctx, unsigned int max)
+{
+    smtpd_session_t *ss;
+
+    if (!waiting.mutex) {
+        return;
+    }
+    apr_thread_mutex_lock(waiting.mutex);
+    APR_RING_FOREACH(ss, &waiting.ring, smtpd_session_t, waiting) {
+        if (!max--) {
+            break;
+        }
+        visit(ctx, ss);
+    }
+    apr_thread_mutex_unlock(waiting.mutex);
+}

@@ -25,6 +25,11 @@ void smtpd_waiting_enter(smtpd_session_t *ss);
 /** How many wait in this child. */
 unsigned int smtpd_waiting_count(void);
 
+/** Calls @a visit for at most @a max of those that wait, the longest first.
+ *  None of them wakes meanwhile, so @a visit is quick and does no I/O. */
+void smtpd_waiting_each(void (*visit)(void *ctx, const smtpd_session_t *ss),
+                        void *ctx, unsigned int max);
+
 /** The session woke, or is going away: its socket is left alone from now. */
 void smtpd_waiting_leave(smtpd_session_t *ss);
 
