@@ -219,9 +219,8 @@ static apr_array_header_t *parts_begin(spool_journal_t *journal,
     return parts;
 }
 
-/* What the sync said about the records is noted in memory. */
-static void parts_end(spool_journal_t *journal, apr_array_header_t *parts,
-                      int is_durable)
+/* The sync was good: that is noted in memory. */
+static void parts_end(spool_journal_t *journal, apr_array_header_t *parts)
 {
     int i, j;
 
@@ -232,17 +231,71 @@ static void parts_end(spool_journal_t *journal, apr_array_header_t *parts,
         for (j = 0; j < part->places->nelts; j++) {
             SPOOL_SEGMENT_MARK(part->segment,
                                APR_ARRAY_IDX(part->places, j, apr_uint64_t)) =
-                is_durable ? SPOOL_MARK_DONE : SPOOL_MARK_REPAIR;
+                SPOOL_MARK_DONE;
         }
         journal->delivered -= (unsigned int)part->places->nelts;
-        if (is_durable) {
-            part->segment->done += (unsigned int)part->places->nelts;
-        }
-        else {
-            journal->retries += (unsigned int)part->places->nelts;
-        }
+        part->segment->done += (unsigned int)part->places->nelts;
     }
     unlock(journal);
+}
+
+/* What a failed sync makes of a mark in memory, counted; with the mutex. */
+static unsigned char mark_doubt(spool_journal_t *journal, unsigned char mark)
+{
+    switch (mark) {
+    case SPOOL_MARK_PENDING:
+        return SPOOL_MARK_DOUBTED;
+    case SPOOL_MARK_RETRY:       /* some of its mailboxes may have copies */
+        return SPOOL_MARK_REPAIR;
+    case SPOOL_MARK_DELIVERED:
+    case SPOOL_MARK_SYNCING:
+        journal->delivered--;
+        journal->retries++;
+        return SPOOL_MARK_REPAIR;
+    default:
+        return mark;
+    }
+}
+
+/* Copies of all records that are not done may be lost, those that were
+ * delivered while the sync ran among them: the kernel tells once. On disk it
+ * must stand too, or a successor would take what is marked DELIVERED for
+ * good. */
+static void segment_doubt(spool_journal_t *journal, spool_segment_t *segment,
+                          apr_pool_t *p)
+{
+    apr_array_header_t *places;
+    apr_uint64_t place;
+    int i;
+
+    lock(journal);
+    for (place = SPOOL_SEGMENT_DATA; place < segment->octets;
+         place += SPOOL_RECORD_UNIT) {
+        unsigned char *mark = &SPOOL_SEGMENT_MARK(segment, place);
+
+        *mark = mark_doubt(journal, *mark);
+    }
+    unlock(journal);
+    places = places_get(journal, segment, p, SPOOL_MARK_REPAIR,
+                        SPOOL_MARK_REPAIR);
+    for (i = 0; i < places->nelts; i++) {
+        spool_segment_mark(segment, APR_ARRAY_IDX(places, i, apr_uint64_t),
+                           SPOOL_MARK_REPAIR);
+    }
+    if (places->nelts) {
+        spool_segment_marks_sync(segment);
+    }
+}
+
+static void doubt(spool_journal_t *journal, apr_pool_t *p)
+{
+    apr_array_header_t *segments = segments_get(journal, p);
+    int i;
+
+    for (i = 0; i < segments->nelts; i++) {
+        segment_doubt(journal, APR_ARRAY_IDX(segments, i, spool_segment_t *),
+                      p);
+    }
 }
 
 /* A segment that is retired in a moment needs no marks on disk, unless files
@@ -306,19 +359,20 @@ static void part_write(spool_journal_t *journal, const part_t *part)
 }
 
 static apr_status_t sync_parts(spool_journal_t *journal,
-                               spool_maildir_t *maildir,
-                               apr_array_header_t *parts)
+                               spool_maildir_t *maildir, apr_pool_t *p)
 {
+    apr_array_header_t *parts = parts_begin(journal, p);
     apr_status_t rv = spool_maildir_sync(maildir, &journal->sync_failures);
     int i;
 
-    parts_end(journal, parts, rv == APR_SUCCESS);
     if (rv != APR_SUCCESS) {
+        doubt(journal, p);
         spool_log(journal->log, SPOOL_LOG_ERR, rv, SPOOL_LOGNO(2020)
                   "mailboxes could not be written back; what was delivered "
                   "since the last checkpoint is written anew");
         return rv;
     }
+    parts_end(journal, parts);
     for (i = 0; i < parts->nelts; i++) {
         part_write(journal, &APR_ARRAY_IDX(parts, i, part_t));
     }
@@ -400,7 +454,7 @@ apr_status_t spool_checkpoint(spool_journal_t *journal,
     has_work = journal->delivered > 0;
     unlock(journal);
     if (has_work) {
-        rv = sync_parts(journal, maildir, parts_begin(journal, p));
+        rv = sync_parts(journal, maildir, p);
     }
     lock(journal);
     segment = detach_done(journal);

@@ -78,7 +78,7 @@ static apr_status_t dir_try(spool_journal_t *journal)
                  "%ld-%016" APR_UINT64_T_HEX_FMT, (long)getpid(), random);
     rv = spool_io_dir_make(journal->parent, journal->name, &journal->dir);
     if (rv != APR_SUCCESS) {
-        return rv;
+        return rv == ENOENT ? EAGAIN : rv;
     }
     if (flock(journal->dir, LOCK_EX | LOCK_NB) == 0
         && fstat(journal->dir, &st) == 0 && st.st_nlink > 0) {
@@ -400,6 +400,17 @@ apr_status_t spool_journal_append(spool_journal_t *journal,
 
 /* ---- Afterwards ---- */
 
+/* A sync failed while the record's session delivered it: what the kernel
+ * dropped then, no later sync tells of. With the mutex, which keeps the
+ * segment here. */
+static void doubt(spool_journal_t *journal, spool_segment_t *segment,
+                  apr_uint64_t place)
+{
+    spool_segment_mark(segment, place, SPOOL_MARK_REPAIR);
+    SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_REPAIR;
+    journal->retries++;
+}
+
 void spool_journal_settle(spool_journal_t *journal, spool_segment_t *segment,
                           apr_uint64_t place, int is_delivered)
 {
@@ -410,12 +421,15 @@ void spool_journal_settle(spool_journal_t *journal, spool_segment_t *segment,
         spool_segment_mark(segment, place, SPOOL_MARK_DELIVERED);
     }
     lock(journal);
-    SPOOL_SEGMENT_MARK(segment, place) = is_delivered ? SPOOL_MARK_DELIVERED
-                                                      : SPOOL_MARK_RETRY;
-    if (is_delivered) {
+    if (SPOOL_SEGMENT_MARK(segment, place) == SPOOL_MARK_DOUBTED) {
+        doubt(journal, segment, place);
+    }
+    else if (is_delivered) {
+        SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_DELIVERED;
         journal->delivered++;
     }
     else {
+        SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_RETRY;
         journal->retries++;
     }
     unlock(journal);
@@ -431,6 +445,9 @@ static void adopt(spool_journal_t *journal, spool_segment_t *segment)
         if (SPOOL_SEGMENT_MARK(segment, place) == SPOOL_MARK_PENDING) {
             SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_RETRY;
             journal->retries++;
+        }
+        else if (SPOOL_SEGMENT_MARK(segment, place) == SPOOL_MARK_DOUBTED) {
+            doubt(journal, segment, place);
         }
     }
 }

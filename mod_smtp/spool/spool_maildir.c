@@ -293,7 +293,8 @@ static apr_status_t repair_copy(spool_maildir_t *maildir, copy_t *copy,
     return rv;
 }
 
-/* The cache remembers the file system of what it opens. */
+/* The cache remembers the file system of what it opens: the sync answers for
+ * copies that are found, or were moved elsewhere by their reader, too. */
 static apr_status_t visit(spool_maildir_t *maildir, const char *path)
 {
     spool_mailbox_dirs_t *dirs;
@@ -305,30 +306,48 @@ static apr_status_t visit(spool_maildir_t *maildir, const char *path)
     return rv;
 }
 
+static apr_status_t deliver_once_more(spool_maildir_t *maildir,
+                                      copy_t *copy, const char *path,
+                                      spool_maildir_how_e how,
+                                      spool_maildir_found_t *found)
+{
+    apr_hash_t *names;
+    const char *old;
+    apr_status_t rv = visit(maildir, path);
+
+    if (rv == APR_SUCCESS) {
+        rv = found_in(maildir, path, copy->message, found, &names);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    old = apr_hash_get(names, copy->base, APR_HASH_KEY_STRING);
+    if (!old) {
+        return how == SPOOL_MAILDIR_DONE ? APR_SUCCESS
+                                         : deliver_copy(maildir, copy, path);
+    }
+    return how == SPOOL_MAILDIR_AGAIN
+        ? APR_SUCCESS : repair_copy(maildir, copy, path, old);
+}
+
 static apr_status_t deliver_to(spool_maildir_t *maildir, copy_t *copy,
                                const char *path, spool_maildir_how_e how,
                                spool_maildir_found_t *found)
 {
-    const char *old = NULL;
+    apr_status_t rv = ENOENT;
+    int i;
 
-    if (how == SPOOL_MAILDIR_DONE) {
-        return visit(maildir, path);
-    }
-    if (how != SPOOL_MAILDIR_FIRST) {
-        apr_hash_t *names;
-        apr_status_t rv = found_in(maildir, path, copy->message, found,
-                                   &names);
-
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        old = apr_hash_get(names, copy->base, APR_HASH_KEY_STRING);
-    }
-    if (!old) {
+    if (how == SPOOL_MAILDIR_FIRST) {
         return deliver_copy(maildir, copy, path);
     }
-    return how == SPOOL_MAILDIR_REPAIR
-        ? repair_copy(maildir, copy, path, old) : APR_SUCCESS;
+    /* Its reader may move a copy between our look and our hand. */
+    for (i = 0; i < 2 && rv == ENOENT; i++) {
+        rv = deliver_once_more(maildir, copy, path, how, found);
+        if (rv == ENOENT) {
+            apr_hash_set(found, path, APR_HASH_KEY_STRING, NULL);
+        }
+    }
+    return rv;
 }
 
 /* A buffer that takes a small message whole: one write. */

@@ -44,8 +44,8 @@ typedef enum {
     /** A copy may be there that could not be written back: it is written
      *  anew in its place, and synced. */
     SPOOL_MAILDIR_REPAIR,
-    /** It was delivered, by another process: spool_maildir_sync() is to
-     *  answer for it, no more. */
+    /** It was delivered, by another process: a copy that is there is repaired;
+     *  one that is not was taken by its reader. */
     SPOOL_MAILDIR_DONE
 } spool_maildir_how_e;
 
@@ -62,7 +62,7 @@ apr_status_t spool_maildir_create(apr_pool_t *p, int mail,
 /**
  * Delivers to all mailboxes of the envelope; tries each whatever becomes of
  * the others.
- * @param found  for AGAIN and REPAIR
+ * @param found  for all but FIRST
  * @return the first error; the call can be repeated, not as FIRST
  */
 apr_status_t spool_maildir_deliver(spool_maildir_t *maildir, apr_pool_t *p,

@@ -33,6 +33,7 @@ typedef struct replay_t {
     apr_pool_t *p;               /* for one message */
     spool_maildir_found_t *found;
     apr_uint64_t last_group;
+    apr_array_header_t *places;  /* apr_uint64_t: delivered, not yet synced */
 } replay_t;
 
 static void fail(owner_t *owner, apr_status_t rv)
@@ -74,15 +75,6 @@ static apr_status_t names_get(int dir, apr_pool_t *p,
 
 /* ---- Records ---- */
 
-static spool_maildir_how_e how_of(const replay_t *replay, unsigned char mark)
-{
-    if (replay->owner->recovery->must_repair) {
-        return SPOOL_MAILDIR_REPAIR;
-    }
-    return mark == SPOOL_MARK_DELIVERED ? SPOOL_MAILDIR_DONE
-                                        : SPOOL_MAILDIR_AGAIN;
-}
-
 static void damaged(replay_t *replay, apr_uint64_t from, apr_uint64_t to)
 {
     owner_t *owner = replay->owner;
@@ -113,7 +105,8 @@ static void torn(replay_t *replay, apr_uint64_t from, apr_uint64_t to,
 static void replay_record(replay_t *replay, const spool_record_t *record)
 {
     unsigned char mark = SPOOL_SEGMENT_MARK(replay->segment, record->place);
-    spool_maildir_how_e how = how_of(replay, mark);
+    spool_maildir_how_e how = mark == SPOOL_MARK_DELIVERED
+                            ? SPOOL_MAILDIR_DONE : SPOOL_MAILDIR_REPAIR;
     apr_uint64_t end = record->place + spool_record_octets(record);
     owner_t *owner = replay->owner;
     apr_status_t rv;
@@ -133,10 +126,9 @@ static void replay_record(replay_t *replay, const spool_record_t *record)
     else if (rv != APR_SUCCESS) {
         fail(owner, rv);
     }
-    else if (how != SPOOL_MAILDIR_DONE) {
-        owner->delivered++;
-        spool_segment_mark(replay->segment, record->place,
-                           SPOOL_MARK_DELIVERED);
+    else {
+        owner->delivered += how != SPOOL_MAILDIR_DONE;
+        APR_ARRAY_PUSH(replay->places, apr_uint64_t) = record->place;
     }
 }
 
@@ -176,6 +168,27 @@ static void visit_record(replay_t *replay, const spool_record_t *record,
 
 /* ---- Segments ---- */
 
+/* Makes durable what was delivered, and marks it only then: whoever takes
+ * this up after us trusts the marks. */
+static void settle(replay_t *replay)
+{
+    spool_recovery_t *recovery = replay->owner->recovery;
+    apr_status_t rv;
+    int i;
+
+    if (!replay->places->nelts) {
+        return;
+    }
+    rv = spool_maildir_sync(recovery->maildir, &recovery->sync_failures);
+    for (i = 0; i < replay->places->nelts; i++) {
+        spool_segment_mark(replay->segment,
+                           APR_ARRAY_IDX(replay->places, i, apr_uint64_t),
+                           rv == APR_SUCCESS ? SPOOL_MARK_DONE
+                                             : SPOOL_MARK_REPAIR);
+    }
+    fail(replay->owner, rv);
+}
+
 static void replay_segment(owner_t *owner, spool_segment_t *segment,
                            apr_pool_t *p)
 {
@@ -185,6 +198,7 @@ static void replay_segment(owner_t *owner, spool_segment_t *segment,
     replay.owner = owner;
     replay.segment = segment;
     replay.found = apr_hash_make(p);
+    replay.places = apr_array_make(p, 64, sizeof(apr_uint64_t));
     apr_pool_create(&replay.p, p);
     rv = each_record(&replay, note_group);
     if (rv == APR_SUCCESS) {
@@ -196,6 +210,7 @@ static void replay_segment(owner_t *owner, spool_segment_t *segment,
                   owner->name, segment->number);
         fail(owner, rv);
     }
+    settle(&replay);
 }
 
 /* What is wrong with a segment that is no use to us; NULL: nothing. */
@@ -280,18 +295,21 @@ static void remove_file(owner_t *owner, const char *name, const char *kind)
     int i;
 
     if (owner->has_damage && !strcmp(kind, "mail")) {
-        spool_damaged_move(owner->recovery->damaged, owner->dir, owner->name,
-                           name, "journal: mail data beside damage");
+        fail(owner, spool_damaged_move(owner->recovery->damaged, owner->dir,
+                                       owner->name, name,
+                                       "journal: mail data beside damage"));
+        return;
     }
     for (i = 0; i < 4; i++) {
-        if (!strcmp(kind, ours[i])) {
-            unlinkat(owner->dir, name, 0);
+        if (!strcmp(kind, ours[i]) && unlinkat(owner->dir, name, 0)
+            && errno != ENOENT) {
+            fail(owner, errno);
         }
     }
 }
 
-/* Everything is delivered and durable. */
-static void remove_files(owner_t *owner, apr_array_header_t *names)
+static void remove_kind(owner_t *owner, apr_array_header_t *names,
+                        int is_segment)
 {
     int i;
 
@@ -299,16 +317,41 @@ static void remove_files(owner_t *owner, apr_array_header_t *names)
         const char *name = APR_ARRAY_IDX(names, i, const char *), *kind;
         apr_uint64_t number;
 
-        if (name_parse(name, &number, &kind)) {
+        if (name_parse(name, &number, &kind)
+            && (strcmp(kind, "seg") == 0) == is_segment) {
             remove_file(owner, name, kind);
         }
     }
-    if (unlinkat(owner->recovery->journal, owner->name, AT_REMOVEDIR)
-        && errno != ENOENT) {
-        /* What is left is not ours. */
-        spool_damaged_move(owner->recovery->damaged, owner->recovery->journal,
-                           NULL, owner->name,
-                           "journal: a directory with strange files");
+}
+
+static void remove_dir(owner_t *owner)
+{
+    spool_recovery_t *recovery = owner->recovery;
+
+    if (unlinkat(recovery->journal, owner->name, AT_REMOVEDIR) == 0) {
+        return;
+    }
+    if (errno == ENOTEMPTY || errno == EEXIST) {
+        fail(owner, spool_damaged_move(recovery->damaged, recovery->journal,
+                                       NULL, owner->name, "journal: a "
+                                       "directory with strange files"));
+    }
+    else {
+        fail(owner, errno);
+    }
+}
+
+/* Everything is delivered and durable. The segments go first: what is killed
+ * here must not leave a record without its mail data. */
+static void remove_all(owner_t *owner, apr_array_header_t *names)
+{
+    remove_kind(owner, names, 1);
+    fail(owner, spool_io_fsync(owner->dir));
+    if (owner->rv == APR_SUCCESS) {
+        remove_kind(owner, names, 0);
+    }
+    if (owner->rv == APR_SUCCESS) {
+        remove_dir(owner);
     }
 }
 
@@ -322,9 +365,7 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
         recover_segments(owner, names, p);
     }
     if (owner->rv == APR_SUCCESS) {
-        owner->rv = spool_maildir_sync(recovery->maildir,
-                                       &recovery->sync_failures);
-        recovery->must_repair = owner->rv != APR_SUCCESS;
+        remove_all(owner, names);
     }
     if (owner->rv != APR_SUCCESS) {
         spool_log(recovery->log, SPOOL_LOG_WARNING, owner->rv,
@@ -332,7 +373,6 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
                   "not be recovered wholly; it is tried again", owner->name);
         return;
     }
-    remove_files(owner, names);
     spool_log(recovery->log,
               owner->delivered ? SPOOL_LOG_NOTICE : SPOOL_LOG_INFO,
               APR_SUCCESS, SPOOL_LOGNO(2033) "journal %s of a process that "

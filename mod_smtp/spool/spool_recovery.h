@@ -4,9 +4,10 @@
  * Mail that a process took responsibility for and did not live to deliver.
  *
  * A directory in SPOOL/journal that can be locked is a dead process's. Its
- * records are delivered, those that were refused or are done left out, copies
- * that are there already found by their names; then the mailboxes are synced
- * and the directory goes. All children try this when they start and from time
+ * records are delivered, those that were refused or are done left out. Copies
+ * that are there already are found by their names and written anew: the sync
+ * that failed them may have been told to somebody who is no more. Then the
+ * mailboxes are synced and the directory goes. All children try this when they start and from time
  * to time; the lock makes one of them do it. In the keeper's thread, so that
  * nobody waits for it.
  *
@@ -27,9 +28,6 @@ typedef struct spool_recovery_t {
     const spool_damaged_t *damaged;
     const spool_log_t *log;
     unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS];
-    /** Whether copies that are there must be written again: a sync of them
-     *  failed. */
-    int must_repair;
     unsigned int sync_failures;  /**< seen by recovery */
 } spool_recovery_t;
 

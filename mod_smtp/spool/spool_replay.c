@@ -57,7 +57,7 @@ apr_status_t spool_replay(spool_maildir_t *maildir, int dir,
                                 record->content_len);
     message.generation = record->generation;
     message.place = record->place;
-    if (message.envelope->file_number && how != SPOOL_MAILDIR_DONE) {
+    if (message.envelope->file_number) {
         rv = open_content(dir, p, message.envelope, &message.content);
     }
     if (rv == APR_SUCCESS) {

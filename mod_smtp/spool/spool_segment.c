@@ -355,6 +355,7 @@ static spool_segment_status_e header_parse(const unsigned char *header,
 static unsigned char mark_trusted(unsigned char mark, int is_same_boot)
 {
     return mark == SPOOL_MARK_DONE || mark == SPOOL_MARK_VOID
+        || mark == SPOOL_MARK_REPAIR
         || (mark == SPOOL_MARK_DELIVERED && is_same_boot) ? mark
                                                           : SPOOL_MARK_NONE;
 }

@@ -21,6 +21,8 @@
  *     NONE       0        nothing is known: deliver
  *     DELIVERED  D        delivered, but perhaps not durable: true while the
  *                         system runs that marked it (boot), else deliver
+ *     REPAIR     W        delivered, but a sync failed: deliver anew, over
+ *                         the copy that may be there
  *     DONE       C        delivered and durable
  *     VOID       V        refused: the client got 4xx
  *
@@ -49,9 +51,11 @@
 #define SPOOL_MARK_DELIVERED 'D'
 #define SPOOL_MARK_DONE      'C'
 #define SPOOL_MARK_VOID      'V'
+#define SPOOL_MARK_REPAIR    'W'
 #define SPOOL_MARK_PENDING   'P'  /**< in memory: its session delivers it */
+#define SPOOL_MARK_DOUBTED   'Q'  /**< in memory: so, and a sync failed
+                                       meanwhile: REPAIR comes next */
 #define SPOOL_MARK_RETRY     'R'  /**< in memory: the keeper delivers it */
-#define SPOOL_MARK_REPAIR    'W'  /**< in memory: so, and anew: a sync failed */
 #define SPOOL_MARK_SYNCING   'S'  /**< in memory: DELIVERED, a sync runs */
 
 /** A record whose mail data is in a file. */

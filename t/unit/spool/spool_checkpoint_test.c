@@ -122,6 +122,35 @@ static void a_failed_sync_of_mailboxes_loses_nothing(void **state)
     assert_int_equal(u->journal->delivered, 0);
 }
 
+/* Copies that are not settled when a sync fails may have been written before
+ * it, and no later sync tells of them. */
+static void a_failed_sync_is_about_deliveries_that_go_on(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    spool_entry_t *under_way = spool_unit_commit(u, "bob", "one\r\n");
+    spool_entry_t *in_part = spool_unit_commit(u, "carol", "two\r\n");
+    unsigned char mark;
+
+    spool_unit_settle(u, in_part, 0);
+    spool_unit_deliver(u, "alice", "three\r\n");
+    spool_fault.syncfs.error = EIO;
+    assert_int_equal(spool_unit_checkpoint(u), EIO);
+    spool_unit_settle(u, under_way, 1);
+    assert_int_equal(u->journal->retries, 3);
+    assert_int_equal(u->journal->delivered, 0);
+    mark = SPOOL_SEGMENT_MARK(under_way->segment, under_way->record.place);
+    assert_int_equal(mark, SPOOL_MARK_REPAIR);
+    mark = SPOOL_SEGMENT_MARK(in_part->segment, in_part->record.place);
+    assert_int_equal(mark, SPOOL_MARK_REPAIR);
+    spool_fault.syncfs.error = 0;
+    assert_int_equal(spool_unit_retry(u), 0);
+    assert_int_equal(spool_unit_checkpoint(u), 0);
+    assert_int_equal(spool_unit_mails(u, "bob"), 1);
+    assert_int_equal(spool_unit_mails(u, "carol"), 1);
+    assert_int_equal(u->journal->retries, 0);
+    assert_int_equal(u->journal->delivered, 0);
+}
+
 /* Power is lost after the checkpoint: what its reader moved away stays so. */
 static void what_was_checkpointed_does_not_come_again(void **state)
 {
@@ -243,6 +272,7 @@ int main(void)
         SPOOL_FAULT_TEST(an_undelivered_mail_keeps_its_segment),
         SPOOL_FAULT_TEST(a_mail_that_cannot_be_delivered_is_tried_until_it_can),
         SPOOL_FAULT_TEST(a_failed_sync_of_mailboxes_loses_nothing),
+        SPOOL_FAULT_TEST(a_failed_sync_is_about_deliveries_that_go_on),
         SPOOL_FAULT_TEST(what_was_checkpointed_does_not_come_again),
         SPOOL_FAULT_TEST(a_file_of_mail_data_goes_when_its_mail_is_durable),
         SPOOL_FAULT_TEST(a_file_of_mail_data_stays_while_its_mark_may_be_lost),

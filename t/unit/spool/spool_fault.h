@@ -14,6 +14,7 @@
 typedef struct spool_fault_call_t {
     int calls;                   /**< so far */
     int error;                   /**< 0: it works */
+    int once;                    /**< it fails by itself once, then works */
     int is_faked;                /**< success without doing anything */
 } spool_fault_call_t;
 
@@ -29,12 +30,17 @@ static spool_fault_t spool_fault;
 /* Returns whether the real call is to be made; else *rc is its result. */
 static inline int spool_fault_pass(spool_fault_call_t *call, int *rc)
 {
+    int error = call->error;
+
     __sync_fetch_and_add(&call->calls, 1);
-    *rc = call->error ? -1 : 0;
-    if (call->error) {
-        errno = call->error;
+    if (call->once) {
+        call->error = 0;
     }
-    return !call->error && !call->is_faked;
+    *rc = error ? -1 : 0;
+    if (error) {
+        errno = error;
+    }
+    return !error && !call->is_faked;
 }
 
 int fdatasync(int fd)

@@ -320,6 +320,33 @@ static void a_sync_that_fails_is_told(void **state)
     assert_int_equal(spool_maildir_sync(u->maildir, &seen), 0);
 }
 
+/* Between our look into the mailbox and our hand on the copy. */
+static void a_copy_that_its_reader_moves_is_repaired_all_the_same(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    spool_message_t *m = message(u, "bob", "x\r\n");
+    spool_maildir_found_t *found = apr_hash_make(u->p);
+    const char *mailbox = apr_pstrcat(u->p, u->path, "/mail/example.com/bob/",
+                                      NULL);
+    const char *name, *moved;
+
+    assert_int_equal(deliver(u, m, SPOOL_MAILDIR_FIRST), 0);
+    assert_int_equal(spool_maildir_deliver(u->maildir, u->p, m,
+                                           SPOOL_MAILDIR_AGAIN, found), 0);
+    name = APR_ARRAY_IDX(spool_unit_names(u, "mail/example.com/bob/new"), 0,
+                         char *);
+    moved = apr_pstrcat(u->p, mailbox, "cur/", name, ":2,S", NULL);
+    assert_int_equal(rename(apr_pstrcat(u->p, mailbox, "new/", name, NULL),
+                            moved), 0);
+    assert_int_equal(truncate(moved, 0), 0);
+    assert_int_equal(spool_maildir_deliver(u->maildir, u->p, m,
+                                           SPOOL_MAILDIR_REPAIR, found), 0);
+    assert_int_equal(spool_unit_mails(u, "bob"), 0);
+    assert_string_equal(spool_unit_read(u, moved + strlen(u->path) + 1, NULL),
+                        apr_pstrcat(u->p, spool_unit_top(u->p, "bob"), "x\n",
+                                    NULL));
+}
+
 /* Of a mailbox that this process has not opened yet. */
 static void what_another_process_delivered_is_synced_too(void **state)
 {
@@ -350,6 +377,8 @@ int main(void)
         SPOOL_FAULT_TEST(nothing_half_written_is_seen),
         SPOOL_FAULT_TEST(many_mailboxes_do_not_use_up_the_files),
         SPOOL_FAULT_TEST(a_sync_that_fails_is_told),
+        SPOOL_FAULT_TEST(
+            a_copy_that_its_reader_moves_is_repaired_all_the_same),
         SPOOL_FAULT_TEST(what_another_process_delivered_is_synced_too)
     };
     return UNIT_RUN(tests);

@@ -256,6 +256,90 @@ static void a_failed_sync_keeps_the_journal(void **state)
     assert_int_equal(spool_unit_count(u, "journal"), 0);
 }
 
+/* The only copy of NAME's mail. */
+static char *copy_path(spool_unit_t *u, const char *name)
+{
+    const char *dir = apr_pstrcat(u->p, "mail/example.com/", name, "/new",
+                                  NULL);
+    apr_array_header_t *names = spool_unit_names(u, dir);
+
+    assert_int_equal(names->nelts, 1);
+    return apr_pstrcat(u->p, u->path, "/", dir, "/",
+                       APR_ARRAY_IDX(names, 0, char *), NULL);
+}
+
+/* A checkpoint could not write the mailboxes back; the administrator starts
+ * httpd anew. The kernel tells the new process nothing of it. */
+static void a_failed_sync_is_known_after_a_restart(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+
+    spool_unit_deliver(u, "alice", "name lost\r\n");
+    spool_unit_deliver(u, "bob", "octets lost\r\n");
+    spool_fault.syncfs.error = EIO;
+    assert_int_equal(spool_unit_checkpoint(u), EIO);
+    spool_journal_stop(u->journal);
+    assert_int_equal(spool_unit_checkpoint(u), 0);
+    spool_journal_close(u->journal);
+    spool_fault.syncfs.error = 0;
+    assert_int_equal(unlink(copy_path(u, "alice")), 0);
+    assert_int_equal(truncate(copy_path(u, "bob"), 3), 0);
+    spool_unit_process(u, 1024 * 1024);
+    spool_unit_recover(u);
+    check_mail(u, "alice", "name lost\n");
+    check_mail(u, "bob", "octets lost\n");
+    assert_int_equal(spool_unit_count(u, "journal"), 0);
+}
+
+/* An error of the dead process's copies may have been told to a process that
+ * does not know whose they were. */
+static void copies_of_a_dead_process_are_written_anew(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+
+    spool_unit_deliver(u, "bob", "whole\r\n");
+    spool_unit_crash(u);
+    assert_int_equal(truncate(copy_path(u, "bob"), 3), 0);
+    spool_unit_recover(u);
+    check_mail(u, "bob", "whole\n");
+}
+
+/* Power was lost when the copy's name was on disk and its octets were not. */
+static void a_name_without_its_octets_is_no_delivery(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+
+    spool_unit_deliver(u, "bob", "whole\r\n");
+    assert_int_equal(truncate(copy_path(u, "bob"), 0), 0);
+    spool_unit_crash(u);
+    memset(u->recovery.boot, 'b', sizeof(u->recovery.boot));
+    spool_unit_recover(u);
+    check_mail(u, "bob", "whole\n");
+}
+
+/* Two journals: the sync of one fails, that of the other does not. */
+static void a_failed_sync_is_not_forgotten_for_a_good_one(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    apr_pool_t *p;
+
+    spool_unit_commit(u, "alice", "text\r\n");
+    spool_unit_crash(u);
+    spool_unit_commit(u, "bob", "text\r\n");
+    spool_unit_crash(u);
+    spool_fault.syncfs.error = EIO;
+    spool_fault.syncfs.once = 1;
+    apr_pool_create(&p, u->p);
+    assert_int_equal(spool_recovery_run(&u->recovery, p), EIO);
+    assert_int_equal(spool_unit_count(u, "journal"), 1);
+    assert_int_equal(unlink(copy_path(u, "alice")), 0);
+    assert_int_equal(unlink(copy_path(u, "bob")), 0);
+    spool_unit_recover(u);
+    assert_int_equal(spool_unit_mails(u, "alice")
+                     + spool_unit_mails(u, "bob"), 1);
+    assert_int_equal(spool_unit_count(u, "journal"), 0);
+}
+
 static void a_living_process_keeps_its_journal(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
@@ -402,6 +486,10 @@ int main(void)
         SPOOL_FAULT_TEST(a_mail_without_its_mark_is_found_by_its_name),
         SPOOL_FAULT_TEST(an_interrupted_recovery_is_taken_up_again),
         SPOOL_FAULT_TEST(a_failed_sync_keeps_the_journal),
+        SPOOL_FAULT_TEST(a_failed_sync_is_known_after_a_restart),
+        SPOOL_FAULT_TEST(copies_of_a_dead_process_are_written_anew),
+        SPOOL_FAULT_TEST(a_name_without_its_octets_is_no_delivery),
+        SPOOL_FAULT_TEST(a_failed_sync_is_not_forgotten_for_a_good_one),
         SPOOL_FAULT_TEST(a_living_process_keeps_its_journal),
         SPOOL_FAULT_TEST(what_is_not_ours_is_set_aside),
         SPOOL_FAULT_TEST(a_segment_that_cannot_be_ours_is_set_aside),
