@@ -15,7 +15,9 @@ use SMTPTest::Server;
 plan(skip_all => 'a sanitizer keeps memory of its own')
     if $ENV{SMTP_PRELOAD};
 
+# One child, and under prefork one session: ours.
 my $server = SMTPTest::Server->start_new(
+    expected => [qr/AH00161: server reached MaxRequestWorkers/],
     config => "SMTPMaxErrors 0\nSMTPMaxMessages 0\n"
         . "SMTPMaxMessageSize 100M\n",
     mpm_config => "StartServers 1\nServerLimit 1\n"
