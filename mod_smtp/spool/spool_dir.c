@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "spool_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,8 +30,46 @@ static apr_status_t cleanup(void *data)
     return APR_SUCCESS;
 }
 
-/* Who made the directory a moment ago is root and not its owner. What
- * belongs to somebody else is not taken from him. */
+/* Whether the directory has nothing in it; if that cannot be told, it has. */
+static int is_empty(int fd)
+{
+    struct dirent *entry;
+    int copy, names = 0;
+    DIR *dir;
+
+    if (spool_io_dir_reopen(fd, &copy) != APR_SUCCESS) {
+        return 0;
+    }
+    dir = fdopendir(copy);
+    if (!dir) {
+        close(copy);
+        return 0;
+    }
+    while ((errno = 0, entry = readdir(dir)) != NULL) {
+        names += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+    }
+    names += errno != 0;
+    closedir(dir);
+    return !names;
+}
+
+/* Who made the directory a moment ago is root and not its owner. A directory
+ * with something in it was not made by us: to give it away for a slip of the
+ * pen ("SMTPSpool /etc") would be to give root away. */
+static apr_status_t give(apr_pool_t *p, int fd, const char *path, uid_t uid,
+                         gid_t gid, const char **complaint)
+{
+    if (!is_empty(fd)) {
+        *complaint = apr_psprintf(p, "%s belongs to root and is not empty: "
+                                  "if it is for mail and nothing else, chown "
+                                  "it to httpd's user %ld; or choose another "
+                                  "directory", path, (long)uid);
+        return EACCES;
+    }
+    return fchown(fd, uid, gid) || fchmod(fd, 0700) ? errno : APR_SUCCESS;
+}
+
+/* What belongs to somebody else is not taken from him. */
 static apr_status_t own(apr_pool_t *p, int fd, const char *path, uid_t uid,
                         gid_t gid, const char **complaint)
 {
@@ -39,11 +78,13 @@ static apr_status_t own(apr_pool_t *p, int fd, const char *path, uid_t uid,
     if (fstat(fd, &st)) {
         return errno;
     }
+    if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+        *complaint = apr_psprintf(p, "%s can be written to by others: "
+                                  "chmod go-w", path);
+        return EACCES;
+    }
     if (st.st_uid == 0 && uid != 0 && geteuid() == 0) {
-        if (fchown(fd, uid, gid)) {
-            return errno;
-        }
-        st.st_uid = uid;
+        return give(p, fd, path, uid, gid, complaint);
     }
     if (st.st_uid != uid) {
         *complaint = apr_psprintf(p, "%s belongs to user %ld and not to "
@@ -52,17 +93,46 @@ static apr_status_t own(apr_pool_t *p, int fd, const char *path, uid_t uid,
                                   (long)st.st_uid, (long)uid);
         return EACCES;
     }
-    if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-        *complaint = apr_psprintf(p, "%s can be written to by others: "
-                                  "chmod go-w", path);
+    return APR_SUCCESS;
+}
+
+/* What is below is closed by this one. */
+static apr_status_t be_closed(apr_pool_t *p, const spool_dir_t *dir,
+                              const char **complaint)
+{
+    struct stat st;
+
+    if (fstat(dir->root, &st)) {
+        return errno;
+    }
+    if (st.st_mode & S_IRWXO) {
+        *complaint = apr_psprintf(p, "%s holds mail and is open to all "
+                                  "users: chmod o-rwx", dir->path);
         return EACCES;
     }
     return APR_SUCCESS;
 }
 
+/* The name of the spool, durable before anything in it can be. A parent that
+ * may not be read cannot be synced. */
+static apr_status_t sync_parent(const spool_dir_t *dir)
+{
+    int fd;
+    apr_status_t rv = spool_io_dir_open(dir->root, "..", &fd);
+
+    if (rv != APR_SUCCESS) {
+        return rv == EACCES ? APR_SUCCESS : rv;
+    }
+    rv = spool_io_fsync(fd);
+    close(fd);
+    return rv;
+}
+
 static apr_status_t open_root(apr_pool_t *p, spool_dir_t *dir, uid_t uid,
                               gid_t gid, const char **complaint)
 {
+    apr_status_t rv;
+
     if (mkdir(dir->path, 0700) && errno != EEXIST) {
         *complaint = apr_psprintf(p, "%s cannot be made: make the directory "
                                   "above it", dir->path);
@@ -75,7 +145,11 @@ static apr_status_t open_root(apr_pool_t *p, spool_dir_t *dir, uid_t uid,
                                   "open", dir->path);
         return errno;
     }
-    return own(p, dir->root, dir->path, uid, gid, complaint);
+    rv = own(p, dir->root, dir->path, uid, gid, complaint);
+    if (rv == APR_SUCCESS) {
+        rv = be_closed(p, dir, complaint);
+    }
+    return rv == APR_SUCCESS ? sync_parent(dir) : rv;
 }
 
 static apr_status_t open_below(apr_pool_t *p, spool_dir_t *dir,

@@ -26,7 +26,8 @@ typedef struct spool_dir_t {
 
 /**
  * Opens the spool and makes what is missing. Closed with @a p.
- * @param uid, gid  who shall own it; changed only by root
+ * @param uid, gid  who shall own it; changed only by root, and only of a
+ *                  directory that is empty
  * @param complaint  on failure: what is wrong and what helps, in @a p
  */
 apr_status_t spool_dir_open(apr_pool_t *p, const char *path, uid_t uid,

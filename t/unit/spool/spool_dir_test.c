@@ -1,9 +1,22 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "spool_unit.h"
 
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "spool_dir.h"
+
+/* How often the directory with this number was synced. */
+static ino_t synced;
+static int synced_count;
+
+int fsync(int fd)
+{
+    struct stat st;
+
+    synced_count += fstat(fd, &st) == 0 && st.st_ino == synced;
+    return (int)syscall(SYS_fsync, fd);
+}
 
 static const char *path_of(spool_unit_t *u, const char *name)
 {
@@ -71,6 +84,94 @@ static void a_spool_that_others_can_write_to_is_refused(void **state)
     assert_non_null(strstr(complaint, "chmod go-w"));
     assert_int_equal(chmod(path_of(u, "open"), 0750), 0);
     assert_int_equal(open_dir(u, "open", &dir, &complaint), 0);
+}
+
+static void a_spool_that_all_can_read_is_refused(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    const char *complaint;
+    spool_dir_t *dir;
+    int mode;
+
+    assert_int_equal(mkdir(path_of(u, "open"), 0700), 0);
+    assert_int_equal(mkdir(path_of(u, "open/mail"), 0700), 0);
+    for (mode = 0701; mode <= 0705; mode++) {
+        if (mode & 2) {
+            continue;            /* the test above */
+        }
+        assert_int_equal(chmod(path_of(u, "open"), (mode_t)mode), 0);
+        assert_int_equal(open_dir(u, "open", &dir, &complaint), EACCES);
+        assert_non_null(strstr(complaint, "/open holds mail"));
+        assert_non_null(strstr(complaint, "chmod o-rwx"));
+    }
+}
+
+/* "SMTPSpool /etc": who owns the directory can put files of his own in place
+ * of root's. */
+static void roots_files_stay_in_roots_hands(void **state)
+{
+    static const char *const names[] = { "etc", "spool/mail" };
+    spool_unit_t *u = spool_unit_create(*state);
+    const char *complaint;
+    spool_dir_t *dir;
+    struct stat st;
+    size_t i;
+
+    if (geteuid() != 0) {
+        return;                  /* nobody else can give it away */
+    }
+    assert_int_equal(mkdir(path_of(u, "spool"), 0700), 0);
+    assert_int_equal(chown(path_of(u, "spool"), 54321, 54321), 0);
+    for (i = 0; i < UNIT_ROWS(names); i++) {
+        const char *path = path_of(u, names[i]);
+        const char *spool = path_of(u, i ? "spool" : names[i]);
+
+        assert_int_equal(mkdir(path, 0700), 0);
+        close(open(apr_pstrcat(u->p, path, "/passwd", NULL),
+                   O_CREAT | O_WRONLY, 0600));
+        assert_int_equal(spool_dir_open(u->p, spool, 54321, 54321, &dir,
+                                        &complaint), EACCES);
+        assert_non_null(strstr(complaint, path));
+        assert_non_null(strstr(complaint, "belongs to root and is not empty"));
+        assert_non_null(strstr(complaint, "chown it to httpd's user 54321"));
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_uid, 0);
+    }
+}
+
+/* As "mkdir" makes it. */
+static void an_empty_directory_of_roots_becomes_the_spool(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    uid_t user = geteuid() == 0 ? 54321 : geteuid();
+    const char *complaint;
+    spool_dir_t *dir;
+    struct stat st;
+
+    assert_int_equal(mkdir(path_of(u, "spool"), 0700), 0);
+    assert_int_equal(chmod(path_of(u, "spool"),
+                           geteuid() == 0 ? 0755 : 0700), 0);
+    assert_int_equal(spool_dir_open(u->p, path_of(u, "spool"), user,
+                                    getegid(), &dir, &complaint), 0);
+    assert_int_equal(stat(path_of(u, "spool"), &st), 0);
+    assert_int_equal(st.st_uid, user);
+    assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+/* Power is lost right after the first start: without its name in the
+ * directory above, the whole spool is gone. */
+static void the_spools_name_is_durable(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    const char *complaint;
+    spool_dir_t *dir;
+    struct stat st;
+
+    assert_int_equal(stat(u->path, &st), 0);
+    synced = st.st_ino;
+    synced_count = 0;
+    assert_int_equal(open_dir(u, "spool", &dir, &complaint), 0);
+    assert_int_equal(synced_count, 1);
 }
 
 static void somebody_elses_directory_stays_his(void **state)
@@ -179,6 +280,10 @@ int main(void)
         UNIT_TEST(the_spool_is_ours_alone),
         UNIT_TEST(a_spool_that_cannot_be_is_named),
         UNIT_TEST(a_spool_that_others_can_write_to_is_refused),
+        UNIT_TEST(a_spool_that_all_can_read_is_refused),
+        UNIT_TEST(roots_files_stay_in_roots_hands),
+        UNIT_TEST(an_empty_directory_of_roots_becomes_the_spool),
+        UNIT_TEST(the_spools_name_is_durable),
         UNIT_TEST(somebody_elses_directory_stays_his),
         UNIT_TEST(root_gives_it_to_the_childrens_user),
         UNIT_TEST(two_httpds_do_not_share_a_spool),
