@@ -31,6 +31,8 @@ MinSpareThreads 1
 MaxSpareThreads 25
 AsyncRequestWorkerFactor 1000
 END
+# The crowd below keeps all threads busy for a moment.
+$server->expect_log(qr/AH00\d+: server reached MaxRequestWorkers/);
 $server->start;
 
 sub private_kib
@@ -64,6 +66,19 @@ my @codes = map { $_->command('NOOP')->code } @idle;
 is(scalar(grep { $_ eq '250' } @codes), $sessions,
    'each idle session is still there');
 $_->close for @idle;
-ok($server->ehlo_client->quit->code eq '221', 'and so is the server');
+is($server->ehlo_client->quit->code, '221', 'and so is the server');
+
+# When all threads are busy the MPM takes no connections; when they are not any
+# more nobody may be left to tell it so.
+subtest 'after all have gone at once new sessions are taken' => sub {
+    for my $round (1 .. 10) {
+        my @crowd = map { $server->ehlo_client } 1 .. $sessions;
+        $_->send_lines('NOOP') for @crowd;
+        $_->close for @crowd;
+        my $after = $server->client;
+        is($after->read_reply->code, '220', "round $round");
+        $after->close;
+    }
+};
 $server->finish;
 done_testing;
