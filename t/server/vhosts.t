@@ -57,6 +57,13 @@ END
         SMTPRecipients any
     </SMTPDomain>
 </VirtualHost>
+<VirtualHost 127.0.0.1:${port_shared}>
+    ServerName late.example.org
+    SMTPEngine On
+    <SMTPDomain late.example.org>
+        SMTPRecipients any
+    </SMTPDomain>
+</VirtualHost>
 <VirtualHost 127.0.0.1:${port_http}>
     ServerName www.example.com
 </VirtualHost>
@@ -79,8 +86,11 @@ my @HOSTS = (
                      ['bob@example.com', 550],
                      ['carol@mx.example.net', 550]] },
     { port => 'shared', name => 'one.example.org', keywords => {},
+      # Of two with one address and port the first is it: in SMTP a client
+      # does not say which it means before it is greeted.
       recipients => [['x@one.example.org', 250],
-                     ['x@two.example.org', 550]] },
+                     ['x@two.example.org', 550],
+                     ['x@late.example.org', 550]] },
     { port => 'shared', host => '127.0.0.2', name => 'two.example.org',
       keywords => {},
       recipients => [['x@two.example.org', 250],
