@@ -22,6 +22,7 @@ Listen 127.0.0.1:${port_shared} smtp
 Listen 127.0.0.2:${port_shared} smtp
 END
     files => { 'htdocs/index.html' => "a page\n" },
+    expected => [qr/SM1146: .* speak SMTP on the same address and port/],
     vhosts => <<'END');
 <VirtualHost 127.0.0.1:${port_smtp}>
     ServerName mx.example.com
@@ -122,6 +123,8 @@ sub try_host
 for my $host (@HOSTS) {
     subtest $host->{name} => sub { try_host($host) };
 }
+
+ok($server->wait_log(qr/SM1146: /), 'who is never reached is warned of');
 
 subtest 'HTTP on another port is HTTP' => sub {
     my $client = $server->client(port => 'http');
