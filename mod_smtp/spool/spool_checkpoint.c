@@ -342,17 +342,19 @@ static void files_remove(spool_journal_t *journal, spool_segment_t *segment)
 /* The same on disk. */
 static void part_write(spool_journal_t *journal, const part_t *part)
 {
+    apr_status_t rv = APR_SUCCESS;
     int has_files, i;
 
     if (!needs_marks(journal, part->segment, &has_files)) {
         return;
     }
-    for (i = 0; i < part->places->nelts; i++) {
-        spool_segment_mark(part->segment,
-                           APR_ARRAY_IDX(part->places, i, apr_uint64_t),
-                           SPOOL_MARK_DONE);
+    for (i = 0; i < part->places->nelts && rv == APR_SUCCESS; i++) {
+        rv = spool_segment_mark(part->segment,
+                                APR_ARRAY_IDX(part->places, i, apr_uint64_t),
+                                SPOOL_MARK_DONE);
     }
-    if (has_files
+    /* Without its mark a record wants its file back after a crash. */
+    if (rv == APR_SUCCESS && has_files
         && spool_segment_marks_sync(part->segment) == APR_SUCCESS) {
         files_remove(journal, part->segment);
     }
@@ -417,6 +419,7 @@ static void recycle(spool_journal_t *journal, spool_segment_t *segment)
         spool_segment_remove(segment, journal->dir);
         return;
     }
+    files_remove(journal, segment); /* whose marks could not be written */
     lock(journal);
     segment->next = journal->free;
     journal->free = segment;

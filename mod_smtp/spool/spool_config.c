@@ -41,7 +41,7 @@ static const char *path_set(cmd_parms *cmd, void *dummy, const char *arg)
     if (wrong) {
         return wrong;
     }
-    config->path = *arg ? ap_server_root_relative(cmd->pool, arg) : NULL;
+    config->path = ap_server_root_relative(cmd->pool, arg);
     return config->path ? NULL
         : apr_psprintf(cmd->pool, "SMTPSpool \"%s\" is not a path: give the "
                        "directory where mail is kept, such as "

@@ -10,6 +10,30 @@
 
 #include "spool_io.h"
 
+/* The name appears when the file is whole and durable: the original is
+ * removed on its strength. */
+static apr_status_t copy(int dir, const char *name, spool_segment_t *segment,
+                         apr_uint64_t from, apr_uint64_t to)
+{
+    char temp_name[32];
+    spool_io_temp_t temp;
+    apr_status_t rv;
+
+    apr_snprintf(temp_name, sizeof(temp_name), "%ld.tmp", (long)getpid());
+    rv = spool_io_temp_open(&temp, dir, temp_name);
+    if (rv == APR_SUCCESS) {
+        rv = spool_segment_copy(segment, from, to, temp.fd);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = spool_io_fsync(temp.fd);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = spool_io_temp_link(&temp, dir, name);
+    }
+    spool_io_temp_close(&temp);
+    return rv == APR_SUCCESS ? spool_io_fsync(dir) : rv;
+}
+
 apr_status_t spool_damaged_copy(const spool_damaged_t *damaged,
                                 spool_segment_t *segment, const char *owner,
                                 apr_uint64_t from, apr_uint64_t to,
@@ -17,27 +41,13 @@ apr_status_t spool_damaged_copy(const spool_damaged_t *damaged,
 {
     char name[NAME_MAX + 1];
     apr_status_t rv;
-    int fd;
 
     apr_snprintf(name, sizeof(name),
                  "%s-%" APR_UINT64_T_FMT "-%" APR_UINT64_T_FMT, owner,
                  segment->number, from);
-    rv = spool_io_file_create(damaged->dir, name, &fd);
+    rv = copy(damaged->dir, name, segment, from, to);
     if (rv == EEXIST) {
         return APR_SUCCESS;      /* an earlier attempt */
-    }
-    if (rv == APR_SUCCESS) {
-        rv = spool_segment_copy(segment, from, to, fd);
-        if (rv == APR_SUCCESS) {
-            rv = spool_io_fsync(fd);
-        }
-        close(fd);
-        if (rv != APR_SUCCESS) {
-            unlinkat(damaged->dir, name, 0);
-        }
-    }
-    if (rv == APR_SUCCESS) {
-        rv = spool_io_fsync(damaged->dir);
     }
     spool_log(damaged->log, SPOOL_LOG_ERR, rv, rv
               ? SPOOL_LOGNO(2010) "%s: could not be kept as damaged/%s"

@@ -38,14 +38,24 @@ static void retry(spool_keeper_t *keeper, apr_pool_t *p)
     }
 }
 
+static void recover(spool_keeper_t *keeper, apr_time_t now, apr_pool_t *p)
+{
+    apr_status_t rv = spool_recovery_run(&keeper->recovery, p);
+    int is_first = keeper->next_recovery == 0;
+
+    /* Who is dying while we start is dead in a moment. */
+    keeper->next_recovery = now + (rv != APR_SUCCESS || is_first
+                                   ? SPOOL_KEEPER_RETRY
+                                   : SPOOL_KEEPER_RECOVERY);
+    apr_pool_clear(p);
+}
+
 static void work(spool_keeper_t *keeper, apr_pool_t *p)
 {
     apr_time_t now = apr_time_now();
 
     if (now >= keeper->next_recovery) {
-        spool_recovery_run(&keeper->recovery, p);
-        keeper->next_recovery = now + SPOOL_KEEPER_RECOVERY;
-        apr_pool_clear(p);
+        recover(keeper, now, p);
     }
     if (now >= keeper->next_retry) {
         retry(keeper, p);

@@ -15,7 +15,7 @@
 /** Between two checkpoints: after a power loss, mail that was delivered since
  *  the last one and moved by its reader may come again. */
 #define SPOOL_KEEPER_CHECKPOINT apr_time_from_sec(5)
-/** Between two attempts to deliver what could not be delivered. */
+/** Between two attempts at what failed. */
 #define SPOOL_KEEPER_RETRY      apr_time_from_sec(10)
 /** Between two looks for dead processes. A child that dies is replaced, and
  *  its successor looks at once. */

@@ -33,6 +33,7 @@ typedef struct replay_t {
     apr_pool_t *p;               /* for one message */
     spool_maildir_found_t *found;
     apr_uint64_t last_group;
+    unsigned int is_last_whole;  /* its write was completed */
     apr_array_header_t *places;  /* apr_uint64_t: delivered, not yet synced */
 } replay_t;
 
@@ -86,13 +87,15 @@ static void damaged(replay_t *replay, apr_uint64_t from, apr_uint64_t to)
 }
 
 /* Octets that hold no whole record. They are damage unless they are of the
- * last group, of which nothing need be whole. */
+ * last group, of which nothing need be whole while its write was not
+ * completed. */
 static void torn(replay_t *replay, apr_uint64_t from, apr_uint64_t to,
                  apr_uint64_t group)
 {
     owner_t *owner = replay->owner;
 
-    if (group == replay->last_group && group <= from) {
+    if (group == replay->last_group && group <= from
+        && !replay->is_last_whole) {
         spool_log(owner->recovery->log, SPOOL_LOG_INFO, APR_SUCCESS,
                   SPOOL_LOGNO(2030) "journal %s: a write was cut short at "
                   "octet %" APR_UINT64_T_FMT " of segment %" APR_UINT64_T_FMT,
@@ -153,8 +156,17 @@ static apr_status_t each_record(replay_t *replay,
 static void note_group(replay_t *replay, const spool_record_t *record,
                        apr_uint64_t end)
 {
+    unsigned char mark = SPOOL_SEGMENT_MARK(replay->segment, record->place);
+
     (void)end;
+    if (record->group != replay->last_group) {
+        replay->is_last_whole = 0;
+    }
     replay->last_group = record->group;
+    /* What was delivered was durable before, and all its group with it. */
+    if (mark != SPOOL_MARK_NONE && mark != SPOOL_MARK_VOID) {
+        replay->is_last_whole = 1;
+    }
 }
 
 static void visit_record(replay_t *replay, const spool_record_t *record,

@@ -13,8 +13,9 @@
  *
  * Damage. Behind the last whole record nothing was acknowledged: a torn tail is
  * what a crash leaves. The records of the last group were written by one call
- * and may be torn among themselves. A gap before them, or one of their
- * elders whose checksum is wrong, is damage: it is kept in SPOOL/damaged.
+ * and may be torn among themselves, if none of them has a mark, which comes
+ * after the write. A gap before them, or one of their elders whose checksum is wrong,
+ * is damage: it is kept in SPOOL/damaged.
  */
 #ifndef SPOOL_RECOVERY_H
 #define SPOOL_RECOVERY_H

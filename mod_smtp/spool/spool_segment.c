@@ -351,6 +351,24 @@ static spool_segment_status_e header_parse(const unsigned char *header,
         ? SPOOL_SEGMENT_OK : SPOOL_SEGMENT_DAMAGED;
 }
 
+/* Power was lost before the first record was durable, and the header with it:
+ * zeros where the header was to be, and no record. */
+static int is_unused(int fd, const unsigned char *header)
+{
+    static const unsigned char zeros[HEADER_OCTETS];
+    unsigned char first[SPOOL_RECORD_HEADER_OCTETS];
+    spool_record_t record;
+    apr_status_t rv;
+
+    if (memcmp(header, zeros, sizeof(zeros))) {
+        return 0;
+    }
+    rv = spool_io_pread(fd, first, sizeof(first), SPOOL_SEGMENT_DATA);
+    return rv == APR_EOF
+        || (rv == APR_SUCCESS
+            && spool_record_parse(first, &record) == SPOOL_RECORD_NONE);
+}
+
 /* What counts of the marks of another process. */
 static unsigned char mark_trusted(unsigned char mark, int is_same_boot)
 {
@@ -399,7 +417,9 @@ spool_segment_open(int dir, apr_uint64_t number,
     *rv = spool_io_pread(fd, header, sizeof(header), 0);
     status = SPOOL_SEGMENT_ERROR;
     if (*rv == APR_SUCCESS) {
-        status = header_parse(header, &generation, &octets);
+        status = is_unused(fd, header)
+            ? SPOOL_SEGMENT_EMPTY
+            : header_parse(header, &generation, &octets);
     }
     else if (*rv == APR_EOF) {
         status = SPOOL_SEGMENT_EMPTY; /* made, but never used */

@@ -250,18 +250,22 @@ sub dso
     die "$name.so is not in @directories; SMTP_BUILD_DIR says where\n";
 }
 
-# Ports that nobody has, one for each name. All are held until all are found,
-# so they differ.
+# Ports that nobody has, one for each name, and that no client gets by chance
+# while a server is down between two starts: they are below those that the
+# system hands out. All are held until all are found, so they differ.
 sub _free_ports
 {
     my @names = @_;
     my (%port, @held);
-    for my $name (@names) {
+    my $tries = 1000;
+    while (@names) {
+        $tries-- or die "no free port: $!";
+        my $port = 10_000 + int rand 20_000;
         my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-                                           LocalPort => 0, Listen => 1)
-            or die "no free port: $!";
-        $port{$name} = $socket->sockport;
+                                           LocalPort => $port, Listen => 1)
+            or next;
         push @held, $socket;
+        $port{ shift @names } = $port;
     }
     return \%port;
 }
@@ -320,7 +324,7 @@ sub _become_httpd
 {
     my ($self, @command) = @_;
     my $errors = "$self->{root}/logs/stderr";
-    # prefork ends its whole process group: not ours.
+    # prefork ends its whole process group, and so does kill_all: not ours.
     POSIX::setpgid(0, 0) or POSIX::_exit(126);
     open STDIN, '<', '/dev/null' or POSIX::_exit(126);
     open STDOUT, '>', $errors or POSIX::_exit(126);
@@ -429,7 +433,7 @@ sub kill_all
 {
     my ($self) = @_;
     return if !$self->{pid};
-    SMTPTest::Process::kill_tree($self->{pid});
+    SMTPTest::Process::kill_group($self->{pid});
     waitpid $self->{pid}, 0;
     $self->{pid} = undef;
     return;

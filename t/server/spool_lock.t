@@ -1,0 +1,67 @@
+#!/usr/bin/env perl
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+# Two httpds do not share a spool: each would take the other's mail for that
+# of a dead process.
+# speed: fast
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use SMTPTest::Server;
+
+my $first = SMTPTest::Server->start_new;
+my $second = SMTPTest::Server->new(
+    global => 'SMTPSpool "' . $first->spool . '"',
+    expected => [qr/SM2060: SMTPSpool: .* in use by another httpd/,
+                 qr/AH00020: Configuration Failed/]);
+
+sub works
+{
+    my ($server, $what) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $count = $first->maildir('bob@example.com')->count;
+    is($server->ehlo_client->send_message(to => 'bob@example.com',
+                                          message => "x\r\n")->code,
+       '250', "$what takes mail");
+    $first->maildir('bob@example.com')->wait_messages($count + 1);
+    is($first->maildir('bob@example.com')->count, $count + 1,
+       "$what delivers it");
+    return;
+}
+
+sub is_refused
+{
+    my ($why) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $pid = $first->{pid};
+    like($second->start_refused, qr/SM2060: .*is in use by another httpd, process $pid: stop/,
+         "the second is refused $why, and told by whom");
+    return;
+}
+
+works($first, 'the first');
+is_refused('while the first runs');
+is(($second->configtest)[0], 0, 'httpd -t asks for no lock');
+$first->graceful;
+works($first, 'the first, after a graceful restart,');
+is_refused('after a graceful restart of the first');
+$first->signal('HUP');
+ok($first->wait_log(qr/SIGHUP received/), 'a restart');
+is_refused('after a restart of the first');
+works($first, 'the first, after a restart,');
+
+$first->kill_all;
+$first->expect_log(qr/AH00098: pid file/);
+$second->start;
+works($second, 'the second, when the first was killed,');
+ok($second->stop, 'the second stops');
+
+$first->start;
+works($first, 'the first, when the second is gone,');
+$first->finish;
+$second->{finished} = 1;
+$second->check_log;
+done_testing;
