@@ -7,15 +7,15 @@
  * records are delivered, those that were refused or are done left out. Copies
  * that are there already are found by their names and written anew: the sync
  * that failed them may have been told to somebody who is no more. Then the
- * mailboxes are synced and the directory goes. All children try this when they start and from time
- * to time; the lock makes one of them do it. In the keeper's thread, so that
- * nobody waits for it.
+ * mailboxes are synced and the directory goes. All children try this when they
+ * start and from time to time; the lock makes one of them do it. In the
+ * keeper's thread, so that nobody waits for it.
  *
  * Damage. Behind the last whole record nothing was acknowledged: a torn tail is
  * what a crash leaves. The records of the last group were written by one call
  * and may be torn among themselves, if none of them has a mark, which comes
- * after the write. A gap before them, or one of their elders whose checksum is wrong,
- * is damage: it is kept in SPOOL/damaged.
+ * after the write. A gap before them, or one of their elders whose checksum is
+ * wrong, is damage: it is kept in SPOOL/damaged.
  */
 #ifndef SPOOL_RECOVERY_H
 #define SPOOL_RECOVERY_H
