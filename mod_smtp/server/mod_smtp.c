@@ -137,6 +137,8 @@ static void register_hooks(apr_pool_t *p)
     static const char *const successors[] =
         { "mod_ssl.c", "mod_reqtimeout.c", "mod_http2.c", NULL };
 
+    static const char *const ssl[] = { "mod_ssl.c", NULL };
+
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(smtpd_conf_complete, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before the MPM makes its timeout queues (APR_HOOK_MIDDLE). */
@@ -145,6 +147,8 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_process_connection(smtpd_connection_process, NULL, successors,
                                APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_connection(smtpd_connection_begin_plain, NULL, ssl,
+                           APR_HOOK_FIRST);
     smtp_hook_route(smtpd_route, NULL, NULL, APR_HOOK_MIDDLE);
     smtpd_lookup_register(p);
     smtpd_status_register(p);

@@ -17,6 +17,8 @@
 #include <http_connection.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include <http_ssl.h>
+#include <mod_ssl.h>
 #include <mpm_common.h>
 #include <scoreboard.h>
 #include <util_filter.h>
@@ -445,6 +447,21 @@ int smtpd_connection_process(conn_rec *c)
         ss = begin(c);
     }
     return run(ss);
+}
+
+/* mod_ssl would wait for a handshake that no client of SMTP begins. */
+int smtpd_connection_begin_plain(conn_rec *c, void *csd)
+{
+    APR_OPTIONAL_FN_TYPE(ssl_engine_disable) *disable =
+        APR_RETRIEVE_OPTIONAL_FN(ssl_engine_disable);
+
+    if (disable && smtpd_conf_get(c->base_server)->engine == 1
+        && !c->outgoing) {
+        disable(c);
+        /* It takes us for a proxy's client, and says so here. */
+        c->outgoing = 0;
+    }
+    return OK;
 }
 
 /* ----------------------------------------------------------- listeners */

@@ -12,6 +12,10 @@
  *  or the session is over. DECLINED when the connection is not ours. */
 int smtpd_connection_process(conn_rec *c);
 
+/** The pre_connection hook, before mod_ssl's: a session begins in plain text,
+ *  whatever SSLEngine says. */
+int smtpd_connection_begin_plain(conn_rec *c, void *csd);
+
 /** Sends queued replies. Never blocks where the MPM waits for us: then
  *  ss->is_blocked tells that some are left. */
 void smtpd_connection_push(smtpd_session_t *ss);

@@ -60,6 +60,13 @@ int smtpd_data_begin(smtpd_session_t *ss, smtp_reply_t *reply, int *drop)
     return 1;
 }
 
+/* A first line that is no field: a line of body, or one that would continue
+ * our own field and so alter the trace. An empty line keeps it apart. */
+static int begins_with_body(const smtpd_transaction_t *tx)
+{
+    return tx->header.is_malformed && tx->header.header_octets == 0;
+}
+
 /* Our Received field (RFC 5321 4.4), then what hooks added. */
 static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
 {
@@ -83,7 +90,8 @@ static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
     trace.offset_sec = smtpd_zone_offset(trace.time);
     return apr_pstrcat(tx->pub.r->pool,
                        smtp_trace_write_received(tx->pub.r->pool, &trace),
-                       tx->pub.added_fields, NULL);
+                       tx->pub.added_fields,
+                       begins_with_body(tx) ? "\r\n" : "", NULL);
 }
 
 /* The mailboxes that delivered this mail before, folded as ours are. */

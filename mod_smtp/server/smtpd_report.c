@@ -47,6 +47,10 @@ apr_status_t smtpd_report_prepare(smtpd_transaction_t *tx)
         if (tx->header.header_octets < (apr_off_t)len) {
             len = (apr_size_t)tx->header.header_octets;
         }
+        /* A binary header may hold what no report by DATA could carry. */
+        if (tx->pub.params.body == SMTP_BODY_BINARYMIME) {
+            len = 0;
+        }
         header = apr_palloc(tx->pub.r->pool, len + 1);
         rv = apr_brigade_flatten(content, header, &len);
         header[len] = '\0';

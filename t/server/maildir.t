@@ -242,6 +242,24 @@ subtest 'BINARYMIME keeps each octet' => sub {
     $client->quit;
 };
 
+# RFC 5321 4.4: what a client sends does not become part of our trace.
+subtest 'a first line that is no field stays out of the header' => sub {
+    my %messages = (
+        blank => "\t(more of Received); Mon, 1 Jan 1990 00:00:00 +0000\r\n",
+        plain => "no header at all\r\n",
+    );
+    for my $name (sort keys %messages) {
+        my $client = $server->ehlo_client;
+        deliver($client, to => "$name\@example.com",
+                message => $messages{$name});
+        $client->quit;
+        my ($message) = $server->maildir("$name\@example.com")
+            ->wait_messages(1);
+        (my $stored = $messages{$name}) =~ s/\r//g;
+        like($message, qr/\d{4}\n\n\Q$stored\E\z/, "$name: behind an empty line");
+    }
+};
+
 subtest 'Return-Path is ours alone' => sub {
     # RFC 5321 4.4: one, written at final delivery.
     my $client = $server->ehlo_client;
