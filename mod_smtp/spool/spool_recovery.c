@@ -16,6 +16,12 @@
 #include "spool_journal.h"
 #include "spool_replay.h"
 
+/* A segment that is no use to us. */
+typedef struct strange_t {
+    const char *name;
+    const char *why;
+} strange_t;
+
 /* The directory of a dead process. */
 typedef struct owner_t {
     spool_recovery_t *recovery;
@@ -23,6 +29,7 @@ typedef struct owner_t {
     int dir;
     unsigned int delivered;
     unsigned int has_damage;
+    apr_array_header_t *strange; /* strange_t */
     apr_status_t rv;             /* the first error: it stays for now */
 } owner_t;
 
@@ -254,9 +261,11 @@ static void recover_segment(owner_t *owner, const char *name,
         spool_segment_close(segment);
     }
     else if (complaint(status)) {
-        fail(owner, spool_damaged_move(recovery->damaged, owner->dir,
-                                       owner->name, name,
-                                       complaint(status)));
+        strange_t *strange = apr_array_push(owner->strange);
+
+        strange->name = name;
+        strange->why = complaint(status);
+        owner->has_damage = 1;
     }
     else {
         fail(owner, rv == APR_EOF ? APR_SUCCESS : rv);
@@ -299,19 +308,40 @@ static void recover_segments(owner_t *owner, apr_array_header_t *names,
 
 /* ---- Directories ---- */
 
-/* A file of ours that is done with. Mail data goes with a damaged record that
- * it may belong to. */
+static void set_aside(owner_t *owner, const char *name, const char *why)
+{
+    fail(owner, spool_damaged_move(owner->recovery->damaged, owner->dir,
+                                   owner->name, name, why));
+}
+
+/* Mail data goes with a damaged record that it may belong to, and first:
+ * without the segment nobody would know that there was damage. */
+static void set_damage_aside(owner_t *owner, apr_array_header_t *names)
+{
+    int i;
+
+    for (i = 0; owner->has_damage && i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *), *kind;
+        apr_uint64_t number;
+
+        if (name_parse(name, &number, &kind) && !strcmp(kind, "mail")) {
+            set_aside(owner, name, "journal: mail data beside damage");
+        }
+    }
+    for (i = 0; owner->rv == APR_SUCCESS && i < owner->strange->nelts; i++) {
+        const strange_t *strange = &APR_ARRAY_IDX(owner->strange, i,
+                                                  strange_t);
+
+        set_aside(owner, strange->name, strange->why);
+    }
+}
+
+/* A file of ours that is done with. */
 static void remove_file(owner_t *owner, const char *name, const char *kind)
 {
     static const char *const ours[] = { "seg", "marks", "mail", "temp" };
     int i;
 
-    if (owner->has_damage && !strcmp(kind, "mail")) {
-        fail(owner, spool_damaged_move(owner->recovery->damaged, owner->dir,
-                                       owner->name, name,
-                                       "journal: mail data beside damage"));
-        return;
-    }
     for (i = 0; i < 4; i++) {
         if (!strcmp(kind, ours[i]) && unlinkat(owner->dir, name, 0)
             && errno != ENOENT) {
@@ -357,8 +387,11 @@ static void remove_dir(owner_t *owner)
  * here must not leave a record without its mail data. */
 static void remove_all(owner_t *owner, apr_array_header_t *names)
 {
-    remove_kind(owner, names, 1);
-    fail(owner, spool_io_fsync(owner->dir));
+    set_damage_aside(owner, names);
+    if (owner->rv == APR_SUCCESS) {
+        remove_kind(owner, names, 1);
+        fail(owner, spool_io_fsync(owner->dir));
+    }
     if (owner->rv == APR_SUCCESS) {
         remove_kind(owner, names, 0);
     }
@@ -372,6 +405,7 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
     spool_recovery_t *recovery = owner->recovery;
     apr_array_header_t *names;
 
+    owner->strange = apr_array_make(p, 1, sizeof(strange_t));
     fail(owner, names_get(owner->dir, p, &names));
     if (owner->rv == APR_SUCCESS) {
         recover_segments(owner, names, p);

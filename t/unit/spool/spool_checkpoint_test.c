@@ -244,6 +244,23 @@ static void a_file_of_mail_data_stays_while_its_mark_may_be_lost(void **state)
     assert_int_equal(journal_files(u, ".mail"), 1);
 }
 
+/* The disk is full: no room for the mark. */
+static void a_file_of_mail_data_stays_while_its_mark_is_missing(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+
+    spool_unit_settle(u, commit_with_file(u, "bob", "large\r\n"), 0);
+    assert_int_equal(spool_unit_retry(u), 0);
+    spool_fault.pwrite.error = ENOSPC;
+    assert_int_equal(spool_unit_checkpoint(u), 0);
+    assert_int_equal(journal_files(u, ".mail"), 1);
+    spool_fault.pwrite.error = 0;
+    fill(u, 1);
+    assert_int_equal(spool_unit_checkpoint(u), 0);
+    assert_int_equal(u->journal->full_count, 0);
+    assert_int_equal(journal_files(u, ".mail"), 0);
+}
+
 static void damage_in_the_journal_is_kept_and_named(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
@@ -276,6 +293,7 @@ int main(void)
         SPOOL_FAULT_TEST(what_was_checkpointed_does_not_come_again),
         SPOOL_FAULT_TEST(a_file_of_mail_data_goes_when_its_mail_is_durable),
         SPOOL_FAULT_TEST(a_file_of_mail_data_stays_while_its_mark_may_be_lost),
+        SPOOL_FAULT_TEST(a_file_of_mail_data_stays_while_its_mark_is_missing),
         SPOOL_FAULT_TEST(damage_in_the_journal_is_kept_and_named)
     };
     return UNIT_RUN(tests);

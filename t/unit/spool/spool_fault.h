@@ -8,12 +8,14 @@
 #define SPOOL_FAULT_H
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 typedef struct spool_fault_call_t {
     int calls;                   /**< so far */
     int error;                   /**< 0: it works */
+    int is_deadly;               /**< the process is killed before it */
     int once;                    /**< it fails by itself once, then works */
     int is_faked;                /**< success without doing anything */
 } spool_fault_call_t;
@@ -21,7 +23,10 @@ typedef struct spool_fault_call_t {
 typedef struct spool_fault_t {
     spool_fault_call_t fdatasync;
     spool_fault_call_t syncfs;
+    spool_fault_call_t fsync;
     spool_fault_call_t linkat;
+    spool_fault_call_t pwrite;
+    spool_fault_call_t renameat;
 } spool_fault_t;
 
 /** Set it in a test; cleared by spool_fault_setup(). */
@@ -33,6 +38,9 @@ static inline int spool_fault_pass(spool_fault_call_t *call, int *rc)
     int error = call->error;
 
     __sync_fetch_and_add(&call->calls, 1);
+    if (call->is_deadly) {
+        raise(SIGKILL);
+    }
     if (call->once) {
         call->error = 0;
     }
@@ -51,6 +59,14 @@ int fdatasync(int fd)
         ? (int)syscall(SYS_fdatasync, fd) : rc;
 }
 
+int fsync(int fd)
+{
+    int rc;
+
+    return spool_fault_pass(&spool_fault.fsync, &rc)
+        ? (int)syscall(SYS_fsync, fd) : rc;
+}
+
 int syncfs(int fd)
 {
     int rc;
@@ -65,6 +81,22 @@ int linkat(int from, const char *old, int to, const char *new, int flags)
 
     return spool_fault_pass(&spool_fault.linkat, &rc)
         ? (int)syscall(SYS_linkat, from, old, to, new, flags) : rc;
+}
+
+ssize_t pwrite(int fd, const void *octets, size_t len, off_t at)
+{
+    int rc;
+
+    return spool_fault_pass(&spool_fault.pwrite, &rc)
+        ? (ssize_t)syscall(SYS_pwrite64, fd, octets, len, at) : rc;
+}
+
+int renameat(int from, const char *old, int to, const char *new)
+{
+    int rc;
+
+    return spool_fault_pass(&spool_fault.renameat, &rc)
+        ? (int)syscall(SYS_renameat2, from, old, to, new, 0) : rc;
 }
 
 /** A test's setup: a pool, no faults; and no waiting for the disk. */

@@ -1,6 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "spool_unit.h"
 
+#include <sys/wait.h>
+
 #include "spool_fault.h"
 #include "spool_octets.h"
 
@@ -160,6 +162,125 @@ static void a_hole_in_the_last_write_is_no_damage(void **state)
     assert_int_equal(spool_unit_mails(u, "alice"), 1);
     assert_int_equal(spool_unit_mails(u, "bob"), 0);
     assert_int_equal(spool_unit_mails(u, "carol"), 1);
+}
+
+/* Its neighbour of the same write was delivered, so the write was completed
+ * and acknowledged: this is no torn write but rot. */
+static void damage_in_the_last_write_is_kept_when_it_was_completed(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
+    spool_entry_t *first, *second;
+
+    first = spool_unit_deliver(u, "bob", "whole\r\n");
+    second = spool_unit_commit(u, "carol", "rotten\r\n");
+    second->record.group = first->record.place;
+    spool_record_write(&second->record, header);
+    write_at(owner_path(u, "1.seg"), header, sizeof(header),
+             (off_t)second->record.place);
+    flip(owner_path(u, "1.seg"), (off_t)second->record.place
+                                 + SPOOL_RECORD_HEADER_OCTETS);
+    spool_unit_crash(u);
+    spool_unit_recover(u);
+    assert_non_null(strstr(u->logged, "SM2011"));
+    assert_int_equal(spool_unit_count(u, "damaged"), 1);
+    assert_int_equal(spool_unit_mails(u, "bob"), 1);
+}
+
+static void wait_for(pid_t pid)
+{
+    int status;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+}
+
+/* Killed while it kept what is damaged: the next one does not take a piece
+ * for the whole. */
+static void damage_is_kept_whole(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    spool_entry_t *entry = spool_unit_commit(u, "bob", "two\r\n");
+    apr_array_header_t *names;
+    apr_size_t len;
+    pid_t pid;
+
+    spool_unit_commit(u, "carol", "three\r\n");
+    flip(owner_path(u, "1.seg"), (off_t)entry->record.place + 70);
+    spool_unit_crash(u);
+    pid = fork();
+    if (pid == 0) {
+        spool_fault.fsync.is_deadly = 1;
+        spool_recovery_run(&u->recovery, u->p);
+        _exit(0);
+    }
+    wait_for(pid);
+    names = spool_unit_names(u, "damaged");
+    if (names->nelts) {          /* what was in the cache is lost */
+        assert_int_equal(truncate(apr_pstrcat(u->p, u->path, "/damaged/",
+                                              APR_ARRAY_IDX(names, 0, char *),
+                                              NULL), 1), 0);
+    }
+    spool_unit_recover(u);
+    names = spool_unit_names(u, "damaged");
+    assert_int_equal(names->nelts, 1);
+    spool_unit_read(u, apr_pstrcat(u->p, "damaged/",
+                                   APR_ARRAY_IDX(names, 0, char *), NULL),
+                    &len);
+    assert_int_equal(len, spool_record_octets(&entry->record));
+}
+
+/* It may be the damaged record's. */
+static void mail_data_that_cannot_be_set_aside_stays(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    spool_entry_t *entry = spool_unit_commit(u, "bob", "two\r\n");
+    const char *file = owner_path(u, "9.mail");
+    apr_pool_t *p;
+
+    spool_unit_commit(u, "carol", "three\r\n");
+    close(open(file, O_CREAT | O_WRONLY, 0600));
+    flip(owner_path(u, "1.seg"), (off_t)entry->record.place + 70);
+    spool_unit_crash(u);
+    spool_fault.renameat.error = EIO;
+    apr_pool_create(&p, u->p);
+    assert_int_equal(spool_recovery_run(&u->recovery, p), EIO);
+    assert_int_equal(access(file, F_OK), 0);
+    spool_fault.renameat.error = 0;
+    spool_unit_recover(u);
+    assert_int_equal(spool_unit_count(u, "damaged"), 2);
+    assert_int_equal(spool_unit_count(u, "journal"), 0);
+}
+
+/* The segment's header is damaged: whose the file is nobody can tell. */
+static void mail_data_of_a_damaged_segment_is_kept(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+
+    spool_unit_commit(u, "bob", "two\r\n");
+    close(open(owner_path(u, "9.mail"), O_CREAT | O_WRONLY, 0600));
+    flip(owner_path(u, "1.seg"), 9);
+    spool_unit_crash(u);
+    spool_unit_recover(u);
+    assert_int_equal(spool_unit_count(u, "damaged"), 2);
+    assert_int_equal(spool_unit_count(u, "journal"), 0);
+}
+
+/* Power was lost between the making of a segment and its first record. */
+static void a_segment_of_zeros_is_no_damage(void **state)
+{
+    static const char zeros[64];
+    spool_unit_t *u = spool_unit_create(*state);
+    spool_entry_t *entry = spool_unit_commit(u, "bob", "text\r\n");
+
+    write_at(owner_path(u, "1.seg"), zeros, sizeof(zeros), 0);
+    write_at(owner_path(u, "1.seg"), zeros, sizeof(zeros),
+             (off_t)entry->record.place);
+    spool_unit_crash(u);
+    spool_unit_recover(u);
+    assert_string_equal(u->logged, "");
+    assert_int_equal(spool_unit_count(u, "damaged"), 0);
+    assert_int_equal(spool_unit_count(u, "journal"), 0);
 }
 
 static void what_was_delivered_is_not_delivered_again(void **state)
@@ -408,6 +529,15 @@ static void spoil_header(spool_unit_t *u, const char *path)
     flip(path, 9);
 }
 
+/* But a record is there. */
+static void erase_header(spool_unit_t *u, const char *path)
+{
+    static const char zeros[64];
+
+    (void)u;
+    write_at(path, zeros, sizeof(zeros), 0);
+}
+
 static void make_next_version(spool_unit_t *u, const char *path)
 {
     unsigned char header[64];
@@ -426,6 +556,7 @@ static void a_segment_that_cannot_be_ours_is_set_aside(void **state)
     check_set_aside(*state, make_link, "another owner, mode or kind");
     check_set_aside(*state, make_readable, "another owner, mode or kind");
     check_set_aside(*state, spoil_header, "header is damaged");
+    check_set_aside(*state, erase_header, "header is damaged");
     check_set_aside(*state, make_next_version, "another version");
 }
 
@@ -481,6 +612,12 @@ int main(void)
         SPOOL_FAULT_TEST(a_write_cut_anywhere_loses_nothing_before_it),
         SPOOL_FAULT_TEST(damage_amid_the_journal_is_kept_and_named),
         SPOOL_FAULT_TEST(a_hole_in_the_last_write_is_no_damage),
+        SPOOL_FAULT_TEST(
+            damage_in_the_last_write_is_kept_when_it_was_completed),
+        SPOOL_FAULT_TEST(damage_is_kept_whole),
+        SPOOL_FAULT_TEST(mail_data_that_cannot_be_set_aside_stays),
+        SPOOL_FAULT_TEST(mail_data_of_a_damaged_segment_is_kept),
+        SPOOL_FAULT_TEST(a_segment_of_zeros_is_no_damage),
         SPOOL_FAULT_TEST(what_was_delivered_is_not_delivered_again),
         SPOOL_FAULT_TEST(after_a_power_loss_it_is_delivered_if_it_is_not_there),
         SPOOL_FAULT_TEST(a_mail_without_its_mark_is_found_by_its_name),
