@@ -311,12 +311,19 @@ sub _spawn
 {
     my ($self, @options) = @_;
     @options = ('-DFOREGROUND') if !@options;
-    my @command = (httpd(), '-d', $self->{root}, '-f',
+    my @command = (_not_outliving_us(), httpd(), '-d', $self->{root}, '-f',
                    "$self->{root}/httpd.conf", @options);
     my $pid = fork // die "fork: $!";
     return $pid if $pid;
     $self->_become_httpd(@command);
     return;    # not reached
+}
+
+# What makes httpd end with a test that is killed.
+sub _not_outliving_us
+{
+    return -x '/usr/bin/setpriv' ? ('/usr/bin/setpriv', '--pdeathsig=TERM')
+                                 : ();
 }
 
 # In the child: no output of httpd's mixes with our TAP.
@@ -546,6 +553,9 @@ sub maildir
 }
 
 # ---- The end --------------------------------------------------------------
+
+# A signal that ends the test must not end it without END.
+$SIG{$_} //= sub { exit 1 } for qw(HUP INT PIPE TERM);
 
 # A test that died, or forgot to finish a server, must not leave it running,
 # and must not pass.
