@@ -163,10 +163,48 @@ static apr_status_t retry_segment(retry_t *retry, apr_pool_t *p,
     return first;
 }
 
+static int is_time(spool_journal_t *journal, const spool_segment_t *segment,
+                   apr_time_t now)
+{
+    int answer;
+
+    lock(journal);
+    answer = now >= segment->retry_at;
+    unlock(journal);
+    return answer;
+}
+
+/* A mailbox that is full stays so for hours: each attempt costs a look into
+ * it. A record that came meanwhile has its turn soon all the same. */
+static void put_off(spool_journal_t *journal, spool_segment_t *segment,
+                    apr_time_t now)
+{
+    lock(journal);
+    segment->retry_delay = segment->retry_delay
+                         ? 2 * segment->retry_delay
+                         : SPOOL_CHECKPOINT_RETRY_FIRST;
+    if (segment->retry_delay > SPOOL_CHECKPOINT_RETRY_LAST) {
+        segment->retry_delay = SPOOL_CHECKPOINT_RETRY_LAST;
+    }
+    segment->retry_at = now + segment->retry_delay;
+    unlock(journal);
+}
+
+/* All that waits in the segment. */
+static apr_status_t retry_all(retry_t *retry, apr_pool_t *p)
+{
+    apr_status_t first = retry_segment(retry, p, SPOOL_MARK_REPAIR,
+                                       SPOOL_MAILDIR_REPAIR);
+    apr_status_t rv = retry_segment(retry, p, SPOOL_MARK_RETRY,
+                                    SPOOL_MAILDIR_AGAIN);
+
+    return first == APR_SUCCESS ? rv : first;
+}
+
 apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
                                     spool_maildir_t *maildir,
                                     const spool_damaged_t *damaged,
-                                    apr_pool_t *p)
+                                    apr_time_t now, apr_pool_t *p)
 {
     apr_array_header_t *segments = segments_get(journal, p);
     retry_t retry = { 0 };
@@ -179,12 +217,13 @@ apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
     apr_pool_create(&retry.p, p);
     for (i = 0; i < segments->nelts; i++) {
         retry.segment = APR_ARRAY_IDX(segments, i, spool_segment_t *);
-        rv = retry_segment(&retry, p, SPOOL_MARK_REPAIR,
-                           SPOOL_MAILDIR_REPAIR);
-        if (first == APR_SUCCESS) {
-            first = rv;
+        if (!is_time(journal, retry.segment, now)) {
+            continue;
         }
-        rv = retry_segment(&retry, p, SPOOL_MARK_RETRY, SPOOL_MAILDIR_AGAIN);
+        rv = retry_all(&retry, p);
+        if (rv != APR_SUCCESS) {
+            put_off(journal, retry.segment, now);
+        }
         if (first == APR_SUCCESS) {
             first = rv;
         }
@@ -275,6 +314,7 @@ static void segment_doubt(spool_journal_t *journal, spool_segment_t *segment,
 
         *mark = mark_doubt(journal, *mark);
     }
+    segment->retry_at = segment->retry_delay = 0;
     unlock(journal);
     places = places_get(journal, segment, p, SPOOL_MARK_REPAIR,
                         SPOOL_MARK_REPAIR);

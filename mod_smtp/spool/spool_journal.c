@@ -408,6 +408,7 @@ static void doubt(spool_journal_t *journal, spool_segment_t *segment,
 {
     spool_segment_mark(segment, place, SPOOL_MARK_REPAIR);
     SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_REPAIR;
+    segment->retry_at = segment->retry_delay = 0;
     journal->retries++;
 }
 
@@ -431,6 +432,8 @@ void spool_journal_settle(spool_journal_t *journal, spool_segment_t *segment,
     else {
         SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_RETRY;
         journal->retries++;
+        /* It does not wait for what failed many times before. */
+        segment->retry_at = segment->retry_delay = 0;
     }
     unlock(journal);
 }

@@ -14,7 +14,7 @@ static unsigned int retries_get(spool_journal_t *journal)
     return retries;
 }
 
-static void retry(spool_keeper_t *keeper, apr_pool_t *p)
+static void retry(spool_keeper_t *keeper, apr_time_t now, apr_pool_t *p)
 {
     unsigned int before = retries_get(keeper->journal), after;
     apr_status_t rv;
@@ -23,7 +23,7 @@ static void retry(spool_keeper_t *keeper, apr_pool_t *p)
         return;
     }
     rv = spool_checkpoint_retry(keeper->journal, keeper->maildir,
-                                keeper->damaged, p);
+                                keeper->damaged, now, p);
     after = retries_get(keeper->journal);
     if (rv != APR_SUCCESS) {
         spool_log(keeper->log, SPOOL_LOG_WARNING, rv, SPOOL_LOGNO(2040)
@@ -31,10 +31,10 @@ static void retry(spool_keeper_t *keeper, apr_pool_t *p)
                   "delivered to their mailboxes", after,
                   keeper->journal->name);
     }
-    else {
+    else if (after < before) {
         spool_log(keeper->log, SPOOL_LOG_NOTICE, APR_SUCCESS,
                   SPOOL_LOGNO(2041) "%u messages that waited in journal %s "
-                  "are delivered", before, keeper->journal->name);
+                  "are delivered", before - after, keeper->journal->name);
     }
 }
 
@@ -58,7 +58,7 @@ static void work(spool_keeper_t *keeper, apr_pool_t *p)
         recover(keeper, now, p);
     }
     if (now >= keeper->next_retry) {
-        retry(keeper, p);
+        retry(keeper, now, p);
         keeper->next_retry = now + SPOOL_KEEPER_RETRY;
         apr_pool_clear(p);
     }
@@ -129,7 +129,8 @@ void spool_keeper_stop(spool_keeper_t *keeper)
     }
     spool_journal_stop(keeper->journal);
     if (apr_pool_create(&p, NULL) == APR_SUCCESS) {
-        retry(keeper, p);
+        /* Whatever its time is: nobody is here later. */
+        retry(keeper, apr_time_now() + SPOOL_CHECKPOINT_RETRY_LAST, p);
         apr_pool_clear(p);
         spool_checkpoint(keeper->journal, keeper->maildir, p);
         apr_pool_destroy(p);

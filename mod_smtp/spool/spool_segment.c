@@ -203,6 +203,7 @@ spool_segment_begin(spool_segment_t *segment,
     }
     apr_array_clear(segment->files);
     segment->records = segment->done = 0;
+    segment->retry_at = segment->retry_delay = 0;
     segment->tail = SPOOL_SEGMENT_DATA;
     segment->is_same_boot = 1;
     return rv;

@@ -35,6 +35,7 @@
 
 #include <apr_pools.h>
 #include <apr_tables.h>
+#include <apr_time.h>
 
 #include "spool_record.h"
 
@@ -75,6 +76,8 @@ typedef struct spool_segment_t {
     apr_array_header_t *files;   /**< spool_segment_file_t */
     unsigned int records;        /**< that count */
     unsigned int done;           /**< of them DONE */
+    apr_time_t retry_at;         /**< not before: what waits in it */
+    apr_interval_time_t retry_delay; /**< that led there; 0: none failed */
     unsigned int is_failed : 1;  /**< a write failed: nothing more goes in, and
                                       it is not used again */
     unsigned int is_same_boot : 1;

@@ -97,6 +97,39 @@ static void a_mail_that_cannot_be_delivered_is_tried_until_it_can(void **state)
     assert_int_equal(spool_unit_mails(u, "bob"), 1);
 }
 
+/* Whether there is an attempt at this second. */
+static int is_tried(spool_unit_t *u, int second)
+{
+    return spool_checkpoint_retry(u->journal, u->maildir, &u->damaged,
+                                  apr_time_from_sec(second), u->p) != 0;
+}
+
+/* A mailbox is full for a day: the more often it was tried, the less often it
+ * is. What fails for the first time does not wait for that. */
+static void a_full_mailbox_does_not_keep_the_disk_busy(void **state)
+{
+    static const int times[] = { 1000, 1010, 1030, 1070, 1150, 1310, 1630,
+                                 2230, 2830 };
+    spool_unit_t *u = spool_unit_create(*state);
+    size_t i;
+
+    assert_int_equal(symlinkat("nowhere", u->mail_fd, "example.com"), 0);
+    spool_unit_settle(u, spool_unit_commit(u, "bob", "waits\r\n"), 0);
+    for (i = 0; i < UNIT_ROWS(times); i++) {
+        assert_true(is_tried(u, times[i]));
+        assert_false(is_tried(u, times[i]));
+        assert_false(is_tried(u, times[i] + 9));
+        if (i + 1 < UNIT_ROWS(times)) {
+            assert_false(is_tried(u, times[i + 1] - 1));
+        }
+    }
+    spool_unit_settle(u, spool_unit_commit(u, "alice", "new\r\n"), 0);
+    assert_true(is_tried(u, 2831));
+    assert_false(is_tried(u, 2840));
+    assert_true(is_tried(u, 2841));
+    assert_int_equal(u->journal->retries, 2);
+}
+
 /* A checkpoint's sync fails: the copies may be lost though they are seen. */
 static void a_failed_sync_of_mailboxes_loses_nothing(void **state)
 {
@@ -288,6 +321,7 @@ int main(void)
         SPOOL_FAULT_TEST(free_segments_that_nobody_needs_go),
         SPOOL_FAULT_TEST(an_undelivered_mail_keeps_its_segment),
         SPOOL_FAULT_TEST(a_mail_that_cannot_be_delivered_is_tried_until_it_can),
+        SPOOL_FAULT_TEST(a_full_mailbox_does_not_keep_the_disk_busy),
         SPOOL_FAULT_TEST(a_failed_sync_of_mailboxes_loses_nothing),
         SPOOL_FAULT_TEST(a_failed_sync_is_about_deliveries_that_go_on),
         SPOOL_FAULT_TEST(what_was_checkpointed_does_not_come_again),

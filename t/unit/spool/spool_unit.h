@@ -34,6 +34,7 @@ typedef struct spool_unit_t {
     spool_journal_t *journal;
     spool_maildir_t *maildir;
     spool_recovery_t recovery;
+    apr_time_t now;              /**< of the last spool_unit_retry() */
 } spool_unit_t;
 
 static inline void spool_unit_log(void *ctx, spool_log_level_e level,
@@ -304,13 +305,16 @@ static inline apr_status_t spool_unit_checkpoint(spool_unit_t *u)
     return rv;
 }
 
+/** When nothing has to wait any longer. */
 static inline apr_status_t spool_unit_retry(spool_unit_t *u)
 {
     apr_pool_t *p;
     apr_status_t rv;
 
     assert_int_equal(apr_pool_create(&p, u->p), APR_SUCCESS);
-    rv = spool_checkpoint_retry(u->journal, u->maildir, &u->damaged, p);
+    u->now += SPOOL_CHECKPOINT_RETRY_LAST;
+    rv = spool_checkpoint_retry(u->journal, u->maildir, &u->damaged, u->now,
+                                p);
     apr_pool_destroy(p);
     return rv;
 }
