@@ -13,6 +13,7 @@
 
 #include "smtpd_client_limit.h"
 #include "smtpd_connection.h"
+#include "smtpd_listen.h"
 #include "smtpd_log.h"
 #include "smtpd_lookup.h"
 #include "smtpd_route.h"
@@ -108,7 +109,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
         return OK;
     }
     smtpd_connection_init(s);
-    smtpd_connection_listeners_mend(s);
+    smtpd_listen_mend(s);
     rv = smtpd_client_limit_init(pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1001)

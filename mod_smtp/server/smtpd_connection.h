@@ -27,9 +27,4 @@ int smtpd_connection_is_async(void);
  *  not cut sessions before SMTPTimeout does. */
 void smtpd_connection_init(server_rec *s);
 
-/** post_config: SMTP clients wait for the greeting, so a listener must not
- *  wait for their first octet (TCP_DEFER_ACCEPT): mends `Listen 25` without
- *  `smtp` and warns. */
-void smtpd_connection_listeners_mend(server_rec *s);
-
 #endif
