@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +44,18 @@ static apr_status_t cache_destroy(void *data)
     return APR_SUCCESS;
 }
 
+/* A mailbox is two files: they get an eighth of those that there may be. */
+static unsigned int open_max_get(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit)
+        || limit.rlim_cur >= 16 * SPOOL_MAILBOX_OPEN_MAX) {
+        return SPOOL_MAILBOX_OPEN_MAX;
+    }
+    return (unsigned int)limit.rlim_cur / 16;
+}
+
 apr_status_t spool_mailbox_cache_create(apr_pool_t *p, int mail,
                                         spool_mailbox_cache_t **out)
 {
@@ -51,6 +64,7 @@ apr_status_t spool_mailbox_cache_create(apr_pool_t *p, int mail,
 
     *out = NULL;
     cache->mail = mail;
+    cache->open_max = open_max_get();
     APR_RING_INIT(&cache->recent, spool_mailbox_dirs_t, link);
     rv = apr_thread_mutex_create(&cache->mutex, APR_THREAD_MUTEX_DEFAULT, p);
     if (rv == APR_SUCCESS) {
@@ -218,7 +232,7 @@ static void evict(spool_mailbox_cache_t *cache)
 {
     spool_mailbox_dirs_t *dirs = APR_RING_LAST(&cache->recent);
 
-    while (cache->open > SPOOL_MAILBOX_OPEN_MAX
+    while (cache->open > cache->open_max
            && dirs != APR_RING_SENTINEL(&cache->recent, spool_mailbox_dirs_t,
                                         link)) {
         spool_mailbox_dirs_t *before = APR_RING_PREV(dirs, link);

@@ -2,8 +2,9 @@
 /**
  * @file spool_mailbox.h
  * The directories of Maildirs, kept open so that a delivery walks no path. At
- * most SPOOL_MAILBOX_OPEN_MAX that nobody uses stay open, each for
- * SPOOL_MAILBOX_KEEP: who moves a mailbox away waits for no restart.
+ * most SPOOL_MAILBOX_OPEN_MAX that nobody uses stay open, fewer where a process
+ * may open few files (ulimit -n), each for SPOOL_MAILBOX_KEEP: who moves a
+ * mailbox away waits for no restart.
  * Any thread.
  */
 #ifndef SPOOL_MAILBOX_H
@@ -14,7 +15,7 @@
 #include <apr_thread_mutex.h>
 #include <apr_time.h>
 
-#define SPOOL_MAILBOX_OPEN_MAX 64
+#define SPOOL_MAILBOX_OPEN_MAX 256
 #define SPOOL_MAILBOX_KEEP apr_time_from_sec(10)
 
 /** A Maildir in use. */
@@ -43,6 +44,7 @@ typedef struct spool_mailbox_cache_t {
     apr_thread_mutex_t *mutex;   /* for all below */
     APR_RING_HEAD(spool_mailbox_ring_t, spool_mailbox_dirs_t) recent;
     unsigned int open;           /* in the ring */
+    unsigned int open_max;
     spool_mailbox_device_t *devices;
     unsigned int failures;       /* syncs that failed so far */
     apr_status_t failure;        /* the last of them */
