@@ -104,9 +104,13 @@ static void each_mailbox_gets_one_copy(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
     spool_message_t *m = message(u, "bob", "x\r\n");
+    spool_recipient_t *r;
 
     add_mailbox(u, m, "example.com", "alice");
     add_mailbox(u, m, "example.com", "bob");
+    r = &APR_ARRAY_IDX(m->envelope->recipients, 2, spool_recipient_t);
+    APR_ARRAY_IDX(r->mailboxes, 0, spool_mailbox_t).delivered_to =
+        "Bob.with.another.name@example.com";
     add_mailbox(u, m, "example.net", "bob");
     assert_int_equal(deliver(u, m, SPOOL_MAILDIR_FIRST), 0);
     assert_int_equal(spool_unit_mails(u, "bob"), 1);
