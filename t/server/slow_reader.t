@@ -87,8 +87,6 @@ subtest 'a slow reader that reads at last gets all replies' => sub {
 };
 
 $_->close(is_reset => 1) for @slow;
-# A child that is told to stop while it closes connections looks, in the MPM,
-# at sockets that are gone: that is httpd's, not what is tried here.
 ok($server->wait_disconnected, 'clients that vanish are let go');
 $server->finish;
 done_testing;

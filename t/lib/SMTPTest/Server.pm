@@ -407,12 +407,23 @@ sub begin_graceful_stop { my ($self) = @_; $self->signal('WINCH'); return }
 sub wait_disconnected
 {
     my ($self, $name) = @_;
-    my $pattern = sprintf '^ *\d+: [0-9A-F]+:%04X [0-9A-F]+:[0-9A-F]+ '
-        . '(?:01|08) ', $self->port($name);
     return wait_until($START_SECONDS, sub {
-        open my $file, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
-        return !grep { /$pattern/ } <$file>;
-    });
+        return !$self->_count_connections('01|08', $self->port($name)); });
+}
+
+# Connections in one of the states of the kernel's table (01 is ESTABLISHED,
+# 08 CLOSE_WAIT) on ports of ours.
+sub _count_connections
+{
+    my ($self, $states, @ports) = @_;
+    my $ports = join '|', map { sprintf '%04X', $_ } @ports;
+    my $pattern = qr/^ *\d+: [0-9A-F]+:(?:$ports) \S+ (?:$states) /;
+    my $count = 0;
+    for my $path ('/proc/net/tcp', '/proc/net/tcp6') {
+        open my $file, '<', $path or next;
+        $count += grep { /$pattern/ } <$file>;
+    }
+    return $count;
 }
 
 # Waits for the end of all processes of this httpd.
@@ -428,6 +439,11 @@ sub stop
 {
     my ($self) = @_;
     return 1 if $self->_is_gone;
+    # A child that is told to stop just while it closes a connection may
+    # crash: event's close_worker_sockets() looks at sockets that are gone.
+    # It is given a moment for clients that left.
+    wait_until(2, sub {
+        return !$self->_count_connections('08', values %{ $self->{port} }); });
     $self->signal('TERM');
     return 1 if $self->wait_gone;
     diag('httpd did not stop in time: killed');
