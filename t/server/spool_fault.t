@@ -21,13 +21,16 @@ my @faults = (
     [open => qw(ENOSPC EMFILE)],
     [mkdir => qw(ENOSPC EDQUOT)],
     [link => qw(ENOSPC EIO)],
-    [unlink => qw(EIO)],
     [pwrite => qw(ENOSPC EIO SHORT KILL)],
     [pwritev => qw(ENOSPC EIO SHORT KILL)],
     [ftruncate => qw(EIO)],
     [fdatasync => qw(ENOSPC EIO KILL)],
     [fsync => qw(EIO KILL)],
-    [syncfs => qw(EIO)],
+);
+# What comes with the next checkpoint, some seconds after the mail.
+my @faults_of_checkpoint = (
+    [unlink => qw(EIO KILL)],
+    [syncfs => qw(EIO KILL)],
 );
 # And below which directory, when the dead are recovered.
 my @faults_of_recovery = (
@@ -155,15 +158,16 @@ sub server_with_fault
     return ($server, $fault);
 }
 
-# The fault comes while mail is taken.
+# The fault comes while mail is taken, or WAITS for what comes after it.
 sub round
 {
-    my ($call, $error, $nth, $is_lasting) = @_;
+    my ($call, $error, $nth, $is_lasting, $waits) = @_;
     my $what = "$call $nth " . ($is_lasting ? 'and later ' : '') . $error;
     my ($server, $fault) = server_with_fault('');
     $fault->arm(call => $call, error => $error, nth => $nth,
                 is_lasting => $is_lasting);
     my @sent = send_under_fault($server);
+    wait_until(15, sub { $fault->hits }) if $waits;
     my $hits = $fault->hits;
     $fault->disarm;
     my @bad = grep { $_->[1] !~ /\A(?:250|4\d\d|closed|timeout)\z/ } @sent;
@@ -212,7 +216,7 @@ sub round_of_recovery
     return $hits;
 }
 
-# prove t/server/spool_fault.t :: fdatasync recovery: only these.
+# prove t/server/spool_fault.t :: fdatasync checkpoint recovery: only these.
 my %wanted = map { $_ => 1 } @ARGV;
 for my $row (@faults) {
     my ($call, @errors) = @$row;
@@ -220,10 +224,19 @@ for my $row (@faults) {
     subtest $call => sub {
         for my $error (@errors) {
             for my $nth (1 .. MAX_NTH) {
-                last if !round($call, $error, $nth, 0);
+                my $hits = round($call, $error, $nth, 0);
+                ok($hits, "$call: $error came about") if $nth == 1;
+                last if !$hits;
             }
             round($call, $error, 1, 1) if $error !~ /SHORT|KILL/;
         }
+    };
+}
+for my $row (@faults_of_checkpoint) {
+    my ($call, @errors) = @$row;
+    next if %wanted && !$wanted{checkpoint};
+    subtest "checkpoint: $call" => sub {
+        ok(round($call, $_, 1, 0, 1), "$call: $_ came about") for @errors;
     };
 }
 for my $row (@faults_of_recovery) {
@@ -232,8 +245,12 @@ for my $row (@faults_of_recovery) {
     subtest "recovery: $directory $call" => sub {
         for my $error (@errors) {
             # What fails is tried again after ten seconds: twice is enough.
-            for my $nth (1 .. $error eq 'KILL' ? MAX_NTH : 2) {
-                last if !round_of_recovery($directory, $call, $error, $nth);
+            my $rounds = $error eq 'KILL' ? MAX_NTH : 2;
+            for my $nth (1 .. $rounds) {
+                my $hits = round_of_recovery($directory, $call, $error, $nth);
+                ok($hits, "recovery: $directory $call: $error came about")
+                    if $nth == 1;
+                last if !$hits;
             }
         }
     };
