@@ -47,12 +47,13 @@ END
 sub new
 {
     my ($class, $next_port) = @_;
-    plan(skip_all => 'exim4 has to be started by root') if $> != 0;
+    SMTPTest::Program::skip_test('exim4 has to be started by root')
+        if $> != 0;
     my $temp = File::Temp->newdir('smtp-exim-XXXXXX', TMPDIR => 1);
     my $self = bless { temp => $temp }, $class;
     chmod 0755, "$temp";
     my $program = _installed() // $self->_unpacked
-        // plan(skip_all => "$PACKAGE is not to be had");
+        // SMTPTest::Program::skip_test("$PACKAGE is not to be had");
     my $spool = "$temp/spool";
     mkdir $spool or die "$spool: $!";
     $self->{command} = [$self->_as_user($spool), $program, '-C',
@@ -73,7 +74,8 @@ sub _unpacked
     my ($self) = @_;
     my $directory = "$self->{temp}";
     my ($status) = SMTPTest::Program::run('', 'sh', '-c',
-        'cd "$1" && apt-get download "$2" && dpkg-deb -x "$2"_*.deb .',
+        'cd "$1" && { apt-get download "$2" || { apt-get update && '
+        . 'apt-get download "$2"; }; } && dpkg-deb -x "$2"_*.deb .',
         'sh', $directory, $PACKAGE);
     my $program = "$directory/usr/sbin/exim4";
     return $status == 0 && -x $program ? $program : undef;
