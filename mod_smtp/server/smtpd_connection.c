@@ -216,7 +216,7 @@ static apr_status_t read_blocking(smtpd_session_t *ss)
 
 /* ------------------------------------------------------------- waiting */
 
-/* What ends a wait: RFC 5321 3.8, 4.5.3.2: 421 before the server closes. */
+/* Once wait_is_over(). RFC 5321 3.8, 4.5.3.2: 421 before the server closes. */
 static void end_wait(smtpd_session_t *ss)
 {
     static const smtp_reply_t expired =
@@ -230,7 +230,7 @@ static void end_wait(smtpd_session_t *ss)
     else if (ss->is_expired || apr_time_now() > ss->deadline) {
         smtpd_session_close(ss, &expired);
     }
-    else if (smtpd_waiting_is_stopping() && !smtpd_session_is_in_data(ss)) {
+    else {
         smtpd_session_close(ss, &stopping);
     }
 }

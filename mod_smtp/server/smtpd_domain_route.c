@@ -6,7 +6,6 @@
 
 #include <apr_strings.h>
 
-
 #include "smtp_chars.h"
 #include "smtpd_lookup_table.h"
 #include "smtpd_resolve.h"

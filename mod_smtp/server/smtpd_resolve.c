@@ -8,7 +8,6 @@
 
 #include <apr_strings.h>
 
-
 #include "smtp_chars.h"
 #include "smtp_domain.h"
 #include "smtpd_lookup_table.h"
