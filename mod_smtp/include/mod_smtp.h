@@ -27,7 +27,7 @@
 
 /** Grows by 1 in the upper half when a struct or hook changes incompatibly,
  *  in the lower half when something is added at an end. */
-#define SMTP_ABI_NUMBER 0x00010000
+#define SMTP_ABI_NUMBER 0x00010001
 
 /** Hooks leave the DSO; all else is built hidden. */
 #if defined(__GNUC__)
@@ -53,7 +53,7 @@ typedef struct smtp_session_t {
     const char *helo;            /**< argument of HELO or EHLO; NULL before */
     unsigned int is_esmtp : 1;   /**< EHLO was used */
     unsigned int is_tls : 1;
-    const char *login;           /**< who authenticated, or NULL */
+    const char *login;           /**< who authenticated (RFC 4954), or NULL */
     apr_time_t began;
     unsigned int messages;       /**< accepted so far */
     unsigned int errors;         /**< commands refused by 5xx so far */
@@ -62,6 +62,9 @@ typedef struct smtp_session_t {
     /** For modules: a note lives as long as the session. Key: module name
      *  first, as in "mod_example.score". */
     apr_table_t *notes;
+    const char *tls_version;     /**< "TLSv1.3"; NULL: no TLS */
+    const char *tls_cipher;      /**< OpenSSL's name; NULL: no TLS */
+    const char *auth_mechanism;  /**< "PLAIN", ...; NULL: no login */
 } smtp_session_t;
 
 /** A mailbox to which a recipient leads after aliases. */
@@ -88,6 +91,10 @@ typedef struct smtp_recipient_t {
     apr_array_header_t *mailboxes;
     /** Whether the reply told the client that the recipient is taken. */
     unsigned int is_accepted : 1;
+    /** No route hook took the recipient, and <SMTPRelay> allows the client to
+     *  send it on: mailboxes is NULL. Who delivers such mail answers the
+     *  deliver hook, all others decline. */
+    unsigned int is_relayed : 1;
 } smtp_recipient_t;
 
 /** A mail transaction (RFC 5321 3.3): from MAIL to the reply to the end of

@@ -30,6 +30,8 @@ extern module AP_MODULE_DECLARE_DATA smtp_module;
 const smtpd_conf_number_t smtpd_conf_numbers[] = {
     { "SMTPBareLF", FIELD(bare_lf), SMTPD_BARE_LF_REJECT, 0, 0, NULL },
     { "SMTPDisclose", FIELD(disclose), 0, 0, 0, NULL },
+    { "SMTPService", FIELD(service), SMTPD_SERVICE_MX, 0, 0, NULL },
+    { "SMTPTraceClient", FIELD(submission.trace_client), 1, 0, 0, NULL },
     { "SMTPMaxRecipients", FIELD(max_recipients), 1000, 1, 1000000, NULL },
     { "SMTPMaxMessages", FIELD(max_messages), 0, 1, INT_MAX, "no limit" },
     { "SMTPMaxErrors", FIELD(max_errors), 20, 1, INT_MAX, "no limit" },

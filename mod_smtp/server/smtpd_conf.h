@@ -23,6 +23,57 @@
 typedef enum { SMTPD_BARE_LF_REJECT = 0, SMTPD_BARE_LF_NORMALISE }
     smtpd_bare_lf_e;
 
+/** SMTPService: a set of defaults. */
+typedef enum { SMTPD_SERVICE_MX = 0, SMTPD_SERVICE_SUBMISSION }
+    smtpd_service_e;
+
+/** SMTPTLS. Ordered: whoever asks for one also gets what is below it. */
+typedef enum {
+    SMTPD_TLS_OFF = 0,
+    SMTPD_TLS_OPTIONAL,                  /**< STARTTLS is offered */
+    SMTPD_TLS_REQUIRED,                  /**< STARTTLS comes first */
+    SMTPD_TLS_IMPLICIT                   /**< TLS from the first octet */
+} smtpd_tls_mode_e;
+
+/** So many within a time, as "20/10min" says; count 0: no limit. */
+typedef struct smtpd_rate_t {
+    int count;                           /**< SMTPD_CONF_UNSET: not set */
+    apr_interval_time_t interval;
+} smtpd_rate_t;
+
+/** What concerns AUTH in a virtual host (smtpd_conf_auth.c). */
+typedef struct smtpd_auth_conf_t {
+    ap_conf_vector_t *section;           /**< <SMTPAuth>, or NULL: no AUTH */
+    const ap_directive_t *directive;     /**< where it stands */
+    unsigned int mechanisms;             /**< or of 1u << smtp_sasl_mechanism_e;
+                                              0: not set */
+    int without_tls;                     /**< SMTPAuthWithoutTLS */
+    struct smtpd_map_t *credentials;     /**< SMTPAuthCredentials, or NULL */
+    const char *certificate_name;        /**< SMTPAuthCertificateName: the
+                                              variable of mod_ssl, or NULL */
+    const struct smtp_token_t *token;    /**< SMTPAuthToken's provider, NULL */
+    void *token_checker;                 /**< the provider's own */
+    int max_failures;                    /**< SMTPAuthLimit connection= */
+    smtpd_rate_t address_failures;       /**< address= */
+    smtpd_rate_t login_failures;         /**< login= */
+    apr_interval_time_t delay;           /**< delay=, of each failure; -1:
+                                              not set */
+} smtpd_auth_conf_t;
+
+/** What concerns relaying and submission (smtpd_conf_relay.c,
+ *  smtpd_conf_submission.c). */
+typedef struct smtpd_submission_conf_t {
+    ap_conf_vector_t *relay_section;     /**< <SMTPRelay>, NULL: nobody */
+    const ap_directive_t *relay_directive; /**< where it stands */
+    int sender_any;                      /**< SMTPSenderLogin any */
+    int sender_own;                      /**< SMTPSenderLogin own */
+    apr_array_header_t *sender_maps;     /**< smtpd_map_t *, or NULL */
+    const char *origin_domain;           /**< SMTPOriginDomain, or NULL */
+    int trace_client;                    /**< SMTPTraceClient */
+    smtpd_rate_t login_messages;         /**< SMTPLoginLimit messages= */
+    smtpd_rate_t login_recipients;       /**< recipients= */
+} smtpd_submission_conf_t;
+
 #define SMTPD_DISCLOSE_VRFY 0x1
 #define SMTPD_DISCLOSE_EXPN 0x2
 
@@ -44,6 +95,12 @@ typedef struct smtpd_conf_t {
     int max_command_octets;              /**< command line, >= 2048 */
     int max_text_line_octets;            /**< 0: no limit, else >= 1000 */
     int disclose;                        /**< SMTPD_DISCLOSE_* */
+    int service;                         /**< SMTPService, smtpd_service_e */
+    int tls;                             /**< SMTPTLS, smtpd_tls_mode_e */
+    int has_ssl;                         /**< SSLEngine is on; found after
+                                              reading */
+    smtpd_auth_conf_t auth;
+    smtpd_submission_conf_t submission;
     /** <SMTPConnect>: per-dir configuration holding Require, or NULL. */
     ap_conf_vector_t *connect_section;
     /** <SMTPDomain> sections in order of appearance: smtpd_section_t *. */
@@ -91,6 +148,8 @@ typedef struct smtpd_domain_conf_t {
     const char *delimiter;               /**< octets that split, "" for none */
     const char *method;                  /**< SMTPDeliver */
     const char *argument;                /**< of the method, NULL if none */
+    int tls;                             /**< SMTPTLS: smtpd_tls_mode_e, OPTIONAL
+                                              or REQUIRED */
     /** SMTPAlias lines of this section: a map that is also in aliases; NULL
      *  when there are none, and in merged configurations. */
     smtpd_map_t *inline_aliases;

@@ -108,7 +108,11 @@ static const struct {
     { "SMTPDisclose", "none",      0 },
     { "SMTPDisclose", "vrfy",      SMTPD_DISCLOSE_VRFY },
     { "SMTPDisclose", "expn",      SMTPD_DISCLOSE_EXPN },
-    { "SMTPDisclose", "all",       SMTPD_DISCLOSE_VRFY | SMTPD_DISCLOSE_EXPN }
+    { "SMTPDisclose", "all",       SMTPD_DISCLOSE_VRFY | SMTPD_DISCLOSE_EXPN },
+    { "SMTPService",  "mx",        SMTPD_SERVICE_MX },
+    { "SMTPService",  "submission", SMTPD_SERVICE_SUBMISSION },
+    { "SMTPTraceClient", "On",     1 },
+    { "SMTPTraceClient", "Off",    0 }
 };
 
 const char *smtpd_conf_word_set(cmd_parms *cmd, void *dir, const char *arg)

@@ -279,6 +279,7 @@ static apr_size_t push(smtpd_session_t *ss, const char *octets,
 {
     switch (ss->input) {
     case SMTPD_INPUT_COMMAND:
+    case SMTPD_INPUT_AUTH:
         return push_command(ss, octets, len);
     case SMTPD_INPUT_DATA:
         return smtpd_data_push(ss, octets, len);

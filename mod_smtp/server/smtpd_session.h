@@ -33,11 +33,13 @@ typedef enum {
 /** What the next octets are. */
 typedef enum {
     SMTPD_INPUT_COMMAND = 0,      /**< a command line */
+    SMTPD_INPUT_AUTH,             /**< a line of a SASL exchange */
     SMTPD_INPUT_DATA,             /**< mail data up to CRLF.CRLF */
     SMTPD_INPUT_CHUNK             /**< the octets of a BDAT chunk */
 } smtpd_input_e;
 
 typedef struct smtpd_transaction_t smtpd_transaction_t;
+typedef struct smtpd_auth_t smtpd_auth_t;
 
 typedef struct smtpd_session_t smtpd_session_t;
 struct smtpd_session_t {
@@ -52,6 +54,9 @@ struct smtpd_session_t {
     apr_pool_t *command_pool;     /**< cleared after each command */
     char *helo;                   /**< what pub.helo points to */
     smtpd_transaction_t *transaction; /**< NULL when there is none */
+    smtpd_auth_t *auth;           /**< the SASL exchange at hand, or NULL */
+    int auth_failures;            /**< so far */
+    void *ssl;                    /**< OpenSSL's SSL, once mod_ssl has it */
 
     apr_off_t chunk_left;         /**< octets of the chunk still to come */
     unsigned int chunk_is_last : 1;
@@ -63,6 +68,7 @@ struct smtpd_session_t {
     unsigned int is_blocked : 1;  /**< replies wait for a slow reader */
     unsigned int may_have_input : 1; /**< worth reading before waiting */
     unsigned int has_quit : 1;    /**< QUIT: the client closes first */
+    unsigned int is_handshaking : 1; /**< TLS is being agreed on */
 
     int slot;                     /**< of the child, in the scoreboard */
     apr_time_t deadline;          /**< of what is awaited now */
