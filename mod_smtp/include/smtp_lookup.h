@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file smtp_lookup.h
- * Maps from a key to a value: recipients, aliases. A kind of map ("txt",
+ * Maps from a key to a value: recipients, aliases, credentials, whose address
+ * is whose. A kind of map ("txt",
  * "dbm", "dbd", "list", or another module's) is a provider:
  * ap_register_provider(p, SMTP_LOOKUP_GROUP, "txt", SMTP_LOOKUP_VERSION,
  * &lookup). Directives name a map as kind:argument.
@@ -17,29 +18,41 @@
 #define SMTP_LOOKUP_GROUP   "smtp_lookup"
 #define SMTP_LOOKUP_VERSION "1"
 
+/** What the keys and values of a map are. */
+typedef enum {
+    /** Keys are mailboxes (below, key); values list mailboxes. */
+    SMTP_LOOKUP_TARGETS = 0,
+    /** Both are text, taken as it is: a key is a login, of which case
+     *  counts. */
+    SMTP_LOOKUP_VALUES
+} smtp_lookup_content_e;
+
 typedef struct smtp_lookup_t {
     /**
      * Opens a map while the configuration is read.
      * @param p        pconf
      * @param argument what follows "kind:"
+     * @param content  what the map is for; a kind that cannot hold that says
+     *                 so
      * @param map      out: the provider's own
      * @return NULL, or a message for the administrator that names the
      *         trouble and the remedy, without the directive
      */
     const char *(*open)(apr_pool_t *p, server_rec *s, const char *argument,
-                        void **map);
+                        smtp_lookup_content_e content, void **map);
 
     /**
      * Finds @a key. Any thread.
      * @param p      for the value
-     * @param r      the request of the transaction; NULL when checking at
-     *               start
-     * @param key    a name, or name@domain, as an address has it: lower case
+     * @param r      the request of the transaction, or of an AUTH exchange;
+     *               NULL when checking at start
+     * @param key    with SMTP_LOOKUP_TARGETS a name, or name@domain, as an address has it: lower case
      *               (ASCII letters), the name quoted where it must be, the
      *               domain in A-label form. It comes from a peer, and may
      *               hold any octet that an address may
      * @param value  out: NULL when the key is absent; "" when it is there
-     *               without value: a mailbox; else the targets of an alias
+     *               without value: a mailbox; else the targets of an alias,
+     *               or the value
      * @return an error when the map could not be asked: 451 4.3.0, never
      *         "unknown"
      */

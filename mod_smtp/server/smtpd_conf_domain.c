@@ -43,7 +43,8 @@ static const char *map_add(cmd_parms *cmd, apr_array_header_t **maps,
                            const char *arg)
 {
     smtpd_map_t *map;
-    const char *fault = smtpd_lookup_open(cmd->pool, cmd->server, arg, &map);
+    const char *fault = smtpd_lookup_open(cmd->pool, cmd->server, arg,
+                                          SMTP_LOOKUP_TARGETS, &map);
 
     if (fault != NULL) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, " ", fault, NULL);

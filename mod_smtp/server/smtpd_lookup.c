@@ -45,6 +45,7 @@ static const char *kinds_write(apr_pool_t *p)
 }
 
 const char *smtpd_lookup_open(apr_pool_t *p, server_rec *s, const char *spec,
+                              smtp_lookup_content_e content,
                               smtpd_map_t **map)
 {
     const char *colon = strchr(spec, ':');
@@ -69,7 +70,7 @@ const char *smtpd_lookup_open(apr_pool_t *p, server_rec *s, const char *spec,
                             "its module before this line",
                             spec, kind, kinds_write(p));
     }
-    fault = (*map)->lookup->open(p, s, colon + 1, &(*map)->map);
+    fault = (*map)->lookup->open(p, s, colon + 1, content, &(*map)->map);
     if (fault != NULL) {
         *map = NULL;
         return apr_psprintf(p, "\"%s\": %s", spec, fault);

@@ -31,10 +31,12 @@ void smtpd_lookup_register(apr_pool_t *p);
  * Opens the map that @a spec names as kind:argument, while the configuration
  * is read.
  * @param p    pconf
+ * @param content  what the directive makes of keys and values
  * @param map  out: its field where is left to the caller
  * @return NULL, or a message for the administrator without the directive
  */
 const char *smtpd_lookup_open(apr_pool_t *p, server_rec *s, const char *spec,
+                              smtp_lookup_content_e content,
                               smtpd_map_t **map);
 
 #endif

@@ -38,14 +38,15 @@ static const char *query_fault(const char *query)
         s += 2;
     }
     if (parameters != 1) {
-        return "needs exactly one %s, which stands for the name or "
-               "name@domain that is looked up; write %% for a per cent sign";
+        return "needs exactly one %s, which stands for what is looked up "
+               "(a name, name@domain or login); write %% for a per cent sign";
     }
     return NULL;
 }
 
 static const char *dbd_open(apr_pool_t *p, server_rec *s,
-                            const char *argument, void **map)
+                            const char *argument,
+                            smtp_lookup_content_e content, void **map)
 {
     APR_OPTIONAL_FN_TYPE(ap_dbd_prepare) *prepare =
         APR_RETRIEVE_OPTIONAL_FN(ap_dbd_prepare);

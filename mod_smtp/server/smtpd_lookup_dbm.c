@@ -66,7 +66,8 @@ static const char *open_fault(apr_pool_t *p, const dbm_map_t *dbm,
 }
 
 static const char *dbm_open(apr_pool_t *p, server_rec *s,
-                            const char *argument, void **map)
+                            const char *argument,
+                            smtp_lookup_content_e content, void **map)
 {
     dbm_map_t *dbm = apr_pcalloc(p, sizeof(*dbm));
     apr_dbm_t *handle;

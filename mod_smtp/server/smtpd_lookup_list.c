@@ -6,14 +6,20 @@
 #include "smtpd_lookup_table.h"
 
 static const char *list_open(apr_pool_t *p, server_rec *s,
-                             const char *argument, void **map)
+                             const char *argument,
+                             smtp_lookup_content_e content, void **map)
 {
     apr_hash_t *table = apr_hash_make(p);
     apr_array_header_t *names;
-    const char *fault = smtpd_lookup_targets(p, argument, &names);
+    const char *fault;
     int i;
 
     *map = table;
+    if (content == SMTP_LOOKUP_VALUES) {
+        return "holds names without values; write txt:path, dbm:path or "
+               "dbd:query";
+    }
+    fault = smtpd_lookup_targets(p, argument, &names);
     for (i = 0; fault == NULL && i < names->nelts; i++) {
         const smtp_address_t *name = APR_ARRAY_IDX(names, i,
                                                    const smtp_address_t *);

@@ -135,34 +135,41 @@ static const char *name_key(apr_pool_t *p, const char *name,
                             : smtpd_domain_normalise(p, address.domain));
 }
 
-/** Sets @a name to @a targets, which @a may_extend those that are there.
- *  What is not kept is made in @a scratch. */
-static const char *table_set(apr_pool_t *scratch, apr_hash_t *table,
-                             const char *name, const char *targets,
-                             int may_extend)
+/** Sets @a key, which came from @a name. The message is in @a scratch. */
+static const char *key_set(apr_pool_t *scratch, apr_hash_t *table,
+                           const char *name, const char *key,
+                           const char *value, int may_extend)
 {
     apr_pool_t *p = apr_hash_pool_get(table);
-    apr_array_header_t *list;
-    const char *fault, *present;
-    const char *key = name_key(scratch, name, &fault);
+    const char *present = apr_hash_get(table, key, APR_HASH_KEY_STRING);
 
-    if (fault == NULL) {
-        fault = smtpd_lookup_targets(scratch, targets, &list);
-    }
-    if (fault != NULL) {
-        return fault;
-    }
-    present = apr_hash_get(table, key, APR_HASH_KEY_STRING);
     if (present != NULL && !may_extend) {
         return apr_psprintf(scratch, "\"%s\" is named twice",
                             smtp_chars_escape(scratch, name, strlen(name),
                                               QUOTE_MAX_OCTETS));
     }
     apr_hash_set(table, apr_pstrdup(p, key), APR_HASH_KEY_STRING,
-                 present == NULL ? apr_pstrdup(p, targets)
-                                 : apr_pstrcat(p, present, ",", targets,
-                                               NULL));
+                 present == NULL ? apr_pstrdup(p, value)
+                                 : apr_pstrcat(p, present, ",", value, NULL));
     return NULL;
+}
+
+/** Sets @a name to @a targets, which @a may_extend those that are there.
+ *  What is not kept is made in @a scratch. */
+static const char *table_set(apr_pool_t *scratch, apr_hash_t *table,
+                             const char *name, const char *targets,
+                             int may_extend)
+{
+    apr_array_header_t *list;
+    const char *fault;
+    const char *key = name_key(scratch, name, &fault);
+
+    if (fault == NULL) {
+        fault = smtpd_lookup_targets(scratch, targets, &list);
+    }
+    return fault != NULL ? fault
+                         : key_set(scratch, table, name, key, targets,
+                                   may_extend);
 }
 
 static const char *table_change(apr_pool_t *p, apr_hash_t *table,
@@ -218,12 +225,49 @@ static void line_trim(const char **s, const char **end)
     }
 }
 
-/** Reads a line; its name and targets are copied into @a scratch. */
-static const char *line_parse(apr_pool_t *p, apr_pool_t *scratch,
-                              const char *s, const char *end,
+/** The text of the name at @a s, without quotes if it has them; NULL when they
+ *  don't enclose it. */
+static const char *name_unquote(apr_pool_t *p, const char *s, const char *end)
+{
+    char *name = apr_pstrmemdup(p, s, end - s);
+    char *to = name;
+
+    if (*s != '"') {
+        return name;
+    }
+    for (s++; s < end && *s != '"'; s++) {
+        if (*s == '\\' && s + 1 < end) {
+            s++;
+        }
+        *to++ = *s;
+    }
+    *to = '\0';
+    return s + 1 == end ? name : NULL;
+}
+
+/** Sets a name of a table of values. */
+static const char *value_set(apr_pool_t *scratch, apr_hash_t *table,
+                             const char *name, const char *end,
+                             const char *value)
+{
+    const char *key = name_unquote(scratch, name, end);
+
+    if (key == NULL || *key == '\0') {
+        return apr_psprintf(scratch, "\"%s\" is no name; write name, or "
+                            "\"name\" with quotes at both ends",
+                            smtp_chars_escape(scratch, name, end - name,
+                                              QUOTE_MAX_OCTETS));
+    }
+    return key_set(scratch, table, key, key, value, 0);
+}
+
+/** Reads a line. What is not kept is made in @a scratch, and so is the
+ *  message. */
+static const char *line_parse(apr_pool_t *scratch, const char *s,
+                              const char *end, smtp_lookup_content_e content,
                               apr_hash_t *table)
 {
-    const char *name_end, *name, *targets;
+    const char *name_end, *value;
 
     if (memchr(s, '\0', end - s) != NULL) {
         return "an octet of zero; the file must be text";
@@ -233,14 +277,18 @@ static const char *line_parse(apr_pool_t *p, apr_pool_t *scratch,
         return NULL;
     }
     name_end = word_end(s, end, BLANKS);
-    name = apr_pstrmemdup(scratch, s, name_end - s);
-    targets = blanks_end(name_end, end);
-    targets = apr_pstrmemdup(scratch, targets, end - targets);
-    return smtpd_lookup_table_add(p, table, name, targets);
+    value = blanks_end(name_end, end);
+    value = apr_pstrmemdup(scratch, value, end - value);
+    return content == SMTP_LOOKUP_VALUES
+           ? value_set(scratch, table, s, name_end, value)
+           : table_set(scratch, table,
+                       apr_pstrmemdup(scratch, s, name_end - s), value, 0);
 }
 
 const char *smtpd_lookup_table_parse(apr_pool_t *p, const char *octets,
-                                     apr_size_t len, apr_hash_t **table)
+                                     apr_size_t len,
+                                     smtp_lookup_content_e content,
+                                     apr_hash_t **table)
 {
     const char *end = octets + len;
     const char *fault = NULL;
@@ -256,14 +304,14 @@ const char *smtpd_lookup_table_parse(apr_pool_t *p, const char *octets,
             eol = end;
         }
         line++;
-        fault = line_parse(p, scratch, octets, eol, *table);
+        fault = line_parse(scratch, octets, eol, content, *table);
         octets = eol < end ? eol + 1 : end;
+        if (fault != NULL) {
+            *table = NULL;
+            fault = apr_psprintf(p, "line %d: %s", line, fault);
+        }
         apr_pool_clear(scratch);
     }
     apr_pool_destroy(scratch);
-    if (fault != NULL) {
-        *table = NULL;
-        fault = apr_psprintf(p, "line %d: %s", line, fault);
-    }
     return fault;
 }

@@ -14,6 +14,8 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
+#include "smtp_lookup.h"
+
 /**
  * The key under which maps are asked for a mailbox: the local-part in lower
  * case (ASCII letters only), quoted where an address must quote it, then "@"
@@ -48,10 +50,16 @@ const char *smtpd_lookup_table_extend(apr_pool_t *p, apr_hash_t *table,
 /**
  * Reads the text form: a line is empty, or "#" and a comment, or a name, and
  * after blanks its targets, and after blanks "#" and a comment.
+ * @param content  with SMTP_LOOKUP_VALUES a name and what stands behind it are
+ *                 any text. A name that holds blanks, begins with "#" or with
+ *                 a double quote stands in double quotes, within which "\"
+ *                 goes before a double quote and before itself
  * @param table  out: in @a p, as is all that it holds
  * @return NULL, or a message that begins with "line N: "; then *table is NULL
  */
 const char *smtpd_lookup_table_parse(apr_pool_t *p, const char *octets,
-                                     apr_size_t len, apr_hash_t **table);
+                                     apr_size_t len,
+                                     smtp_lookup_content_e content,
+                                     apr_hash_t **table);
 
 #endif

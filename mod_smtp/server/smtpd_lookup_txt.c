@@ -43,6 +43,7 @@ typedef struct txt_state_t {
 
 typedef struct txt_map_t {
     server_rec *s;               /**< for the log */
+    smtp_lookup_content_e content;
     const char *path;
 #if APR_HAS_THREADS
     apr_thread_mutex_t *mutex;
@@ -113,15 +114,17 @@ static apr_status_t octets_read(apr_pool_t *p, apr_file_t *file,
 
 /**
  * Reads the file into a table in @a p.
+ * @param txt    whose file; but path and content nothing of it is used
  * @param state  out: of what was read; unchanged when it cannot be opened
  * @param fault  out: in @a p, when the status is not APR_SUCCESS
  * @return APR_EAGAIN when somebody writes to it, APR_EGENERAL when its
  *         content is wrong
  */
-static apr_status_t table_read(apr_pool_t *p, const char *path,
+static apr_status_t table_read(apr_pool_t *p, const txt_map_t *txt,
                                apr_hash_t **table, txt_state_t *state,
                                const char **fault)
 {
+    const char *path = txt->path;
     apr_file_t *file;
     char *octets = NULL;
     char reason[120];
@@ -147,7 +150,7 @@ static apr_status_t table_read(apr_pool_t *p, const char *path,
     else {
         *fault = smtpd_lookup_table_parse(p, octets,
                                           (apr_size_t)state->size_octets,
-                                          table);
+                                          txt->content, table);
         if (*fault != NULL) {
             *fault = apr_psprintf(p, "%s, %s", path, *fault);
             rv = APR_EGENERAL;
@@ -166,13 +169,15 @@ static apr_status_t txt_close(void *map)
 }
 
 static const char *txt_open(apr_pool_t *p, server_rec *s,
-                            const char *argument, void **map)
+                            const char *argument,
+                            smtp_lookup_content_e content, void **map)
 {
     txt_map_t *txt = apr_pcalloc(p, sizeof(*txt));
     const char *fault;
 
     *map = txt;
     txt->s = s;
+    txt->content = content;
     txt->path = *argument == '\0' ? NULL : ap_server_root_relative(p, argument);
     if (txt->path == NULL) {
         return "names no file; write txt:path";
@@ -190,7 +195,7 @@ static const char *txt_open(apr_pool_t *p, server_rec *s,
     }
     apr_pool_tag(txt->pool, "smtpd_lookup_txt");
     apr_pool_cleanup_register(p, txt, txt_close, apr_pool_cleanup_null);
-    if (table_read(txt->pool, txt->path, &txt->table, &txt->state, &fault)
+    if (table_read(txt->pool, txt, &txt->table, &txt->state, &fault)
         != APR_SUCCESS) {
         return apr_pstrdup(p, fault);
     }
@@ -222,7 +227,7 @@ static void txt_reread(txt_map_t *txt, txt_state_t *state)
         return;
     }
     apr_pool_tag(pool, "smtpd_lookup_txt");
-    rv = table_read(pool, txt->path, &table, state, &fault);
+    rv = table_read(pool, txt, &table, state, &fault);
     if (rv == APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, txt->s,
                      SMTPD_LOGNO(1110) "%s was read again: %u names", txt->path,

@@ -74,6 +74,31 @@ static const char *table_write(apr_pool_t *p, apr_hash_t *table)
     return text;
 }
 
+/* No key is empty, no value has blanks or an end of line at its ends. */
+static void check_values(apr_pool_t *p, const char *data, apr_size_t size)
+{
+    apr_hash_t *table;
+    apr_hash_index_t *hi;
+    const char *fault = smtpd_lookup_table_parse(p, data, size,
+                                                 SMTP_LOOKUP_VALUES, &table);
+
+    FUZZ_CHECK((fault == NULL) == (table != NULL));
+    if (fault != NULL) {
+        check_fault(fault);
+        return;
+    }
+    for (hi = apr_hash_first(p, table); hi != NULL; hi = apr_hash_next(hi)) {
+        const char *value = apr_hash_this_val(hi);
+        apr_size_t len = strlen(value);
+
+        FUZZ_CHECK(*(const char *)apr_hash_this_key(hi) != '\0');
+        FUZZ_CHECK(strchr(value, '\n') == NULL);
+        FUZZ_CHECK(len == 0 || (strchr(" \t\r", value[0]) == NULL
+                                && strchr(" \t\r", value[len - 1])
+                                   == NULL));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
@@ -83,14 +108,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 4096) {
         return 0;
     }
-    fault = smtpd_lookup_table_parse(p, (const char *)data, size, &table);
+    check_values(p, (const char *)data, size);
+    fault = smtpd_lookup_table_parse(p, (const char *)data, size,
+                                     SMTP_LOOKUP_TARGETS, &table);
     FUZZ_CHECK((fault == NULL) == (table != NULL));
     if (fault != NULL) {
         check_fault(fault);
         return 0;
     }
     text = table_write(p, table);
-    FUZZ_CHECK(smtpd_lookup_table_parse(p, text, strlen(text), &again)
+    FUZZ_CHECK(smtpd_lookup_table_parse(p, text, strlen(text),
+                                        SMTP_LOOKUP_TARGETS, &again)
                == NULL);
     FUZZ_CHECK(apr_hash_count(again) == apr_hash_count(table));
     return 0;

@@ -145,7 +145,8 @@ static void every_name_of_the_file_exists(void **state)
 
     assert_null(smtpd_lookup_table_parse(p, unit_octets(p, text,
                                                         sizeof(text) - 1),
-                                         sizeof(text) - 1, &table));
+                                         sizeof(text) - 1,
+                                         SMTP_LOOKUP_TARGETS, &table));
     assert_int_equal(apr_hash_count(table), UNIT_ROWS(entries));
     for (i = 0; i < UNIT_ROWS(entries); i++) {
         const char *value = apr_hash_get(table, entries[i].key,
@@ -166,7 +167,8 @@ static void a_file_cut_anywhere_is_read_to_its_end(void **state)
     for (len = 0; len < sizeof(text); len++) {
         apr_hash_t *table;
         const char *fault = smtpd_lookup_table_parse(p,
-                                unit_octets(p, text, len), len, &table);
+                                unit_octets(p, text, len), len,
+                                SMTP_LOOKUP_TARGETS, &table);
 
         assert_true((fault == NULL) == (table != NULL));
     }
@@ -198,10 +200,100 @@ static void a_slip_in_the_file_is_found_with_its_line(void **state)
                                         : strlen(wrong_texts[i].text);
         apr_hash_t *table;
         const char *fault = smtpd_lookup_table_parse(*state,
-                                wrong_texts[i].text, len, &table);
+                                wrong_texts[i].text, len,
+                                SMTP_LOOKUP_TARGETS, &table);
 
         UNIT_CHECK(wrong_texts[i].text, fault != NULL && table == NULL);
         UNIT_CHECK(fault, strstr(fault, wrong_texts[i].fault) != NULL);
+    }
+}
+
+/* What SMTPAuthCredentials and SMTPSenderLogin read. */
+static const char values_text[] =
+    "# logins\n"
+    "alice SCRAM-SHA-256$4096:c2FsdA==$a+/=:b= # hers\n"
+    "Alice *\r\n"
+    "bob@example.com\t@example.com, \"b b\"@example.org\n"
+    "\"two words\" x\n"
+    "\"#1\" x y\n"
+    "\"a\\\"b\\\\\" x\n"
+    "a#b x#y\n"
+    "o\"k\n"
+    "\xFF x";
+
+static const struct {
+    const char *key;
+    const char *value;
+} values[] = {
+    { "alice", "SCRAM-SHA-256$4096:c2FsdA==$a+/=:b=" },
+    { "Alice", "*" },
+    { "bob@example.com", "@example.com, \"b b\"@example.org" },
+    { "two words", "x" },
+    { "#1", "x y" },
+    { "a\"b\\", "x" },
+    { "a#b", "x#y" },
+    { "o\"k", "" },
+    { "\xFF", "x" }
+};
+
+static void a_login_is_found_as_it_is_written(void **state)
+{
+    apr_pool_t *p = *state;
+    apr_size_t len = sizeof(values_text) - 1;
+    apr_hash_t *table;
+    size_t i;
+
+    assert_null(smtpd_lookup_table_parse(p, unit_octets(p, values_text, len),
+                                         len, SMTP_LOOKUP_VALUES, &table));
+    assert_int_equal(apr_hash_count(table), UNIT_ROWS(values));
+    for (i = 0; i < UNIT_ROWS(values); i++) {
+        const char *value = apr_hash_get(table, values[i].key,
+                                         APR_HASH_KEY_STRING);
+
+        UNIT_CHECK(values[i].key, value != NULL);
+        assert_string_equal(value, values[i].value);
+    }
+}
+
+static void a_file_of_values_cut_anywhere_is_read_to_its_end(void **state)
+{
+    apr_pool_t *p = *state;
+    size_t len;
+
+    for (len = 0; len < sizeof(values_text); len++) {
+        apr_hash_t *table;
+        const char *fault = smtpd_lookup_table_parse(p,
+                                unit_octets(p, values_text, len), len,
+                                SMTP_LOOKUP_VALUES, &table);
+
+        assert_true((fault == NULL) == (table != NULL));
+    }
+}
+
+static const struct {
+    const char *text;
+    const char *fault;
+} wrong_values[] = {
+    { "bob x\nbob y\n", "line 2: \"bob\" is named twice" },
+    { "bob x\n\"bob\" y\n", "line 2: \"bob\" is named twice" },
+    { "\"open x\n", "line 1: \"\"open x\" is no name" },
+    { "\"a\"b x\n", "line 1: \"\"a\"b\" is no name" },
+    { "\"\" x\n", "is no name" }
+};
+
+static void a_slip_in_a_file_of_values_is_found_with_its_line(void **state)
+{
+    size_t i;
+
+    for (i = 0; i < UNIT_ROWS(wrong_values); i++) {
+        apr_hash_t *table;
+        const char *fault = smtpd_lookup_table_parse(*state,
+                                wrong_values[i].text,
+                                strlen(wrong_values[i].text),
+                                SMTP_LOOKUP_VALUES, &table);
+
+        UNIT_CHECK(wrong_values[i].text, fault != NULL && table == NULL);
+        UNIT_CHECK(fault, strstr(fault, wrong_values[i].fault) != NULL);
     }
 }
 
@@ -225,6 +317,9 @@ int main(void)
         UNIT_TEST(every_name_of_the_file_exists),
         UNIT_TEST(a_file_cut_anywhere_is_read_to_its_end),
         UNIT_TEST(a_slip_in_the_file_is_found_with_its_line),
+        UNIT_TEST(a_login_is_found_as_it_is_written),
+        UNIT_TEST(a_file_of_values_cut_anywhere_is_read_to_its_end),
+        UNIT_TEST(a_slip_in_a_file_of_values_is_found_with_its_line),
         UNIT_TEST(lines_of_one_alias_add_up)
     };
 

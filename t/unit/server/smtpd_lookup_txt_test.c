@@ -83,7 +83,7 @@ static fixture_t *fixture_create(apr_pool_t *p, const char *text)
     file_write(fix, fix->path, text, BEGIN - 10 * SECOND);
     fix->r = stub_request(p, stub_server(p), "127.0.0.1");
     assert_null(smtpd_lookup_txt.open(p, fix->r->server, fix->path,
-                                      &fix->map));
+                                      SMTP_LOOKUP_TARGETS, &fix->map));
     return fix;
 }
 
@@ -194,17 +194,20 @@ static void a_file_that_is_missing_or_wrong_refuses_the_start(void **state)
     void *map;
 
     fault = smtpd_lookup_txt.open(fix->p, fix->r->server, "/nonexistent/x",
-                                  &map);
+                                  SMTP_LOOKUP_TARGETS, &map);
     assert_non_null(fault);
     assert_non_null(strstr(fault, "/nonexistent/x"));
     file_replace(fix, "bob\nbob\n");
-    fault = smtpd_lookup_txt.open(fix->p, fix->r->server, fix->path, &map);
+    fault = smtpd_lookup_txt.open(fix->p, fix->r->server, fix->path,
+                                  SMTP_LOOKUP_TARGETS, &map);
     assert_non_null(fault);
     assert_non_null(strstr(fault, "line 2"));
     assert_non_null(strstr(fault, fix->path));
-    assert_non_null(smtpd_lookup_txt.open(fix->p, fix->r->server, "", &map));
+    assert_non_null(smtpd_lookup_txt.open(fix->p, fix->r->server, "",
+                                          SMTP_LOOKUP_TARGETS, &map));
     assert_non_null(smtpd_lookup_txt.open(fix->p, fix->r->server,
-                                          fix->directory, &map));
+                                          fix->directory,
+                                          SMTP_LOOKUP_TARGETS, &map));
 }
 
 static apr_status_t visit(void *ctx, const char *key, const char *value)
