@@ -2,7 +2,8 @@
 package SMTPTest::Client;
 
 # An SMTP client that does only what it is told: exact octets, cut where the
-# test wants them cut, replies read one by one and held to RFC 5321 4.2.
+# test wants them cut, replies read one by one and held to RFC 5321 4.2; in
+# plain text and under TLS alike.
 
 use strict;
 use warnings;
@@ -14,6 +15,7 @@ use Socket qw(IPPROTO_TCP SOCK_STREAM SOL_SOCKET SO_LINGER SO_RCVBUF
 use Time::HiRes qw(time);
 
 use SMTPTest::Reply;
+use SMTPTest::TLS;
 use SMTPTest::Wait qw(wait_until);
 
 my $SECONDS = $ENV{SMTP_SLOW} ? 120 : 20;
@@ -22,6 +24,7 @@ my $SECONDS = $ENV{SMTP_SLOW} ? 120 : 20;
 #   host     where the server is; 127.0.0.1
 #   from     our own address, such as 127.0.0.2
 #   rcvbuf   octets that the kernel takes for us before we read
+#   tls      implicit TLS: 1, or options as SMTPTest::TLS has them
 sub new
 {
     my ($class, %arg) = @_;
@@ -34,31 +37,66 @@ sub new
         or die "connect to $host:$arg{port}: $@\n";
     setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
     $socket->blocking(0);
-    return bless { socket => $socket, input => '', is_eof => 0,
-                   port => $arg{port} }, $class;
+    my $self = bless { socket => $socket, input => '', output => '',
+                       is_eof => 0, port => $arg{port} }, $class;
+    $self->_need_tls(ref $arg{tls} ? %{ $arg{tls} } : ()) if $arg{tls};
+    return $self;
 }
 
 sub socket { return $_[0]{socket} }
 
 # ---- Sending --------------------------------------------------------------
 
-# Sends octets as they are, whole. False if the server has gone.
+# Sends octets, whole: as they are, or under TLS in records of their own.
+# False if the server has gone.
 sub send_octets
 {
     my ($self, $octets) = @_;
-    local $SIG{PIPE} = 'IGNORE';
+    return $self->send_raw($octets) if !$self->{tls};
+    my $is_sent = $self->{tls}->write($octets);
+    return $self->send_raw($self->{tls}->drain) && $is_sent;
+}
+
+# Sends octets to the socket, TLS or not: after octets that were left.
+sub send_raw
+{
+    my ($self, $octets) = @_;
+    $self->{output} .= $octets;
     my $end = time + $SECONDS;
-    while (length $octets) {
-        my $sent = syswrite $self->{socket}, $octets;
-        if (defined $sent) {
-            substr $octets, 0, $sent, '';
-            next;
-        }
-        return 0 if !$!{EAGAIN} && !$!{EINTR};
+    while (length $self->{output}) {
+        defined $self->_send_some or return 0;
+        next if !length $self->{output};
         die "the server does not read\n" if time > $end;
         $self->_wait_writable;
     }
     return 1;
+}
+
+# Sends what the socket takes now; the rest goes before what is sent next.
+# How many octets (of the wire) are left, undef if the server has gone.
+sub send_nowait
+{
+    my ($self, $octets) = @_;
+    if ($self->{tls} && length $octets) {
+        $self->{tls}->write($octets) or return;
+        $octets = $self->{tls}->drain;
+    }
+    $self->{output} .= $octets;
+    defined $self->_send_some or return;
+    return length $self->{output};
+}
+
+# One write: how many octets the socket took, undef if it is dead.
+sub _send_some
+{
+    my ($self) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    my $sent = syswrite $self->{socket}, $self->{output};
+    if (defined $sent) {
+        substr $self->{output}, 0, $sent, '';
+        return $sent;
+    }
+    return $!{EAGAIN} || $!{EINTR} ? 0 : undef;
 }
 
 # A full send buffer may be so because the server waits for us to read.
@@ -71,14 +109,28 @@ sub _wait_writable
     return;
 }
 
-# Sends octets in TCP segments cut at the offsets; before each cut the server
-# has read all that came before, so that it really sees two pieces.
+# Sends octets in TCP segments (TLS records) cut at the offsets; before each
+# cut the server has read all that came before, so that it really sees two
+# pieces.
 sub send_split
 {
     my ($self, $octets, @offsets) = @_;
+    return $self->_split(sub { $self->send_octets($_[0]) }, $octets, @offsets);
+}
+
+# The same below TLS: records that are cut.
+sub send_raw_split
+{
+    my ($self, $octets, @offsets) = @_;
+    return $self->_split(sub { $self->send_raw($_[0]) }, $octets, @offsets);
+}
+
+sub _split
+{
+    my ($self, $send, $octets, @offsets) = @_;
     my $from = 0;
     for my $to ((grep { $_ < length $octets } @offsets), length $octets) {
-        $self->send_octets(substr $octets, $from, $to - $from);
+        $send->(substr $octets, $from, $to - $from);
         $self->wait_taken if $to < length $octets;
         $from = $to;
     }
@@ -247,24 +299,132 @@ sub _fill
 sub _read_some
 {
     my ($self) = @_;
-    my $got = sysread $self->{socket}, $self->{input}, 65536,
-        length $self->{input};
+    my $got = sysread $self->{socket}, my $octets, 65536;
     return if !defined $got && ($!{EAGAIN} || $!{EINTR});
     $self->{is_eof} = 1 if !$got;
+    return if !$got;
+    $octets = $self->_decipher($octets) if $self->{tls};
+    $self->{input} .= $octets;
     return;
+}
+
+# What the server said within records. An answer of TLS's own (a key update,
+# an alert) is sent.
+sub _decipher
+{
+    my ($self, $octets) = @_;
+    my $tls = $self->{tls};
+    $tls->feed($octets);
+    return '' if !$tls->is_up;
+    my $text = $tls->read;
+    $self->send_nowait($tls->drain) if !length $self->{output};
+    return $text;
+}
+
+# ---- TLS ------------------------------------------------------------------
+
+# STARTTLS (RFC 3207) and the handshake; the reply in plain text. Dies if the
+# server says 220 and the handshake fails, or if it says more than that.
+# Options as SMTPTest::TLS has them, and those of handshake().
+sub starttls
+{
+    my ($self, %arg) = @_;
+    my $reply = $self->command('STARTTLS');
+    $self->_need_tls(%arg) if $reply->code eq '220';
+    return $reply;
+}
+
+sub _need_tls
+{
+    my ($self, %arg) = @_;
+    $self->handshake(%arg) or die 'no TLS: ' . $self->tls_error . "\n";
+    return;
+}
+
+# Begins TLS and waits until the handshake is done; false if it fails
+# (tls_error says why). With split => [OFFSETS] each flight of ours is cut
+# there.
+sub handshake
+{
+    my ($self, %arg) = @_;
+    my $offsets = delete $arg{split} // [];
+    my $end = time + $SECONDS;
+    $self->begin_handshake(%arg);
+    while (1) {
+        my $is_done = $self->{tls}->handshake;
+        $self->send_raw_split($self->{tls}->drain, @{$offsets});
+        last if !defined $is_done || $is_done;
+        return 0 if $self->{is_eof} || !$self->_fill($end);
+    }
+    # The server's first words may have come with the end of its handshake.
+    $self->{input} .= $self->{tls}->read if $self->{tls}->is_up;
+    return $self->{tls}->is_up;
+}
+
+# Begins TLS and sends nothing yet.
+sub begin_handshake
+{
+    my ($self, %arg) = @_;
+    die "the server spoke before TLS: $self->{input}\n"
+        if length $self->{input};
+    $self->{tls} = SMTPTest::TLS->new(%arg);
+    return;
+}
+
+# The first octets of a handshake, for a test that sends a part of them.
+sub client_hello
+{
+    my ($self, %arg) = @_;
+    my $tls = SMTPTest::TLS->new(%arg);
+    $tls->handshake;
+    return $tls->drain;
+}
+
+# The state of TLS (SMTPTest::TLS), undef in plain text.
+sub tls { return $_[0]{tls} }
+
+sub tls_version { return $_[0]{tls} && $_[0]{tls}->version }
+sub tls_cipher { return $_[0]{tls} && $_[0]{tls}->cipher }
+sub peer_certificate { return $_[0]{tls} && $_[0]{tls}->certificate }
+
+# Why TLS failed; "" if it did not.
+sub tls_error
+{
+    my ($self) = @_;
+    return '' if !$self->{tls};
+    return $self->{tls}->error || ($self->{tls}->is_up ? ''
+        : $self->{is_eof} ? 'the server closed' : 'no answer in time');
+}
+
+# Sends close_notify; the TCP connection stays open, for octets that TLS does
+# not cover any more (send_raw).
+sub close_notify
+{
+    my ($self) = @_;
+    $self->{tls}->close_notify;
+    return $self->send_raw($self->{tls}->drain);
 }
 
 # ---- The end --------------------------------------------------------------
 
 # No more octets from us; we still read.
-sub shutdown_write { return shutdown $_[0]{socket}, 1 }
+sub shutdown_write
+{
+    my ($self) = @_;
+    $self->close_notify if $self->{tls};
+    return shutdown $self->{socket}, 1;
+}
 
-# Closes; with is_reset by RST instead of FIN.
+# Closes; with is_reset by RST instead of FIN, and no word of TLS.
 sub close
 {
     my ($self, %arg) = @_;
     setsockopt $self->{socket}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)
         if $arg{is_reset};
+    if ($self->{tls} && !$arg{is_reset}) {
+        $self->{tls}->close_notify;
+        $self->send_nowait($self->{tls}->drain);
+    }
     return CORE::close $self->{socket};
 }
 
