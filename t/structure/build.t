@@ -35,9 +35,9 @@ for my $file (source_files(qr{^t/fuzz/.*_fuzz\.c$})) {
     ok scalar @seeds, "the fuzzer $name has a corpus";
 }
 
-for my $file (source_files(qr{^mod_smtp/wire/.*\.c$})) {
-    my ($name) = $file =~ m{([^/]+)\.c$};
+for my $file (source_files(qr{^mod_smtp/(?:wire|sasl)/.*\.c$})) {
+    my ($layer, $name) = $file =~ m{([^/]+)/([^/]+)\.c$};
 
-    ok -e "t/unit/wire/${name}_test.c", "wire/$name.c has its unit test";
+    ok -e "t/unit/$layer/${name}_test.c", "$layer/$name.c has its unit test";
 }
 done_testing;

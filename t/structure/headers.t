@@ -15,12 +15,16 @@ my @cc = (words(qw(SMTP_CC)), qw(-std=c99 -Wall -Wextra -Werror
           -fsyntax-only -x c), words(qw(SMTP_CPPFLAGS)));
 my @httpd = (words(qw(SMTP_HTTPD_CPPFLAGS)), '-Imod_smtp/include');
 
+# The layers that know no httpd.
+my %without_httpd = map { $_ => 1 } qw(wire sasl tools);
+
 # The private headers of a DSO may include their neighbours.
 for my $header (source_files(qr{^mod_smtp/.*\.h$})) {
     my ($layer) = $header =~ m{^mod_smtp/([^/]+)/};
     my @command = (@cc, '-Imod_smtp/wire');
 
-    push @command, @httpd, "-Imod_smtp/$layer" if $layer ne 'wire';
+    push @command, '-Imod_smtp/sasl', "-Imod_smtp/$layer" if $layer ne 'wire';
+    push @command, @httpd if !$without_httpd{$layer};
     my ($status, $text) = run(@command, $header);
     is $status, 0, "$header compiles alone" or diag substr($text, 0, 1000);
     like slurp($header), qr/^#ifndef (\w+)\n#define \1\n/m,

@@ -14,10 +14,11 @@ use Tree;
 my @module = qw(httpd include wire);
 my %may = (
     wire     => [],
+    sasl     => [qw(wire openssl libidn)],
     dns      => [qw(libunbound)],
     client   => [qw(wire openssl)],
     include  => [qw(httpd wire)],
-    server   => [@module, 'libidn2'],
+    server   => [@module, 'sasl', 'libidn2', 'openssl'],
     spool    => [@module],
     milter   => [@module],
     policy   => [@module, 'dns'],
@@ -25,7 +26,7 @@ my %may = (
     queue    => [@module, 'client', 'dns'],
     proxy    => [@module, 'client', 'dns'],
     status   => [qw(httpd include)],
-    tools    => [qw(wire)],
+    tools    => [qw(wire sasl)],
 );
 
 # Where a header is from that is not ours.
@@ -35,6 +36,7 @@ my @foreign = (
     [qr{^openssl/}         => 'openssl'],
     [qr{^unbound\.h$}      => 'libunbound'],
     [qr{^idn2\.h$}         => 'libidn2'],
+    [qr{^stringprep\.h$}   => 'libidn'],
     [qr{^libpsl\.h$}       => 'libpsl'],
     [qr{^jansson\.h$}      => 'jansson'],
     [qr{^curl/}            => 'libcurl'],
@@ -78,10 +80,10 @@ for my $file (c_files()) {
         "$file includes what its layer may";
 }
 
-# wire/ makes values of octets: of APR it needs no more than this.
+# Who makes values of octets needs no more of APR than this.
 my $pure = qr{^apr(?:_(?:pools|strings|tables|lib|errno|time|date|hash|
                   base64|cstr|encode|escape|fnmatch|want))?\.h$}x;
-for my $file (source_files(qr{^mod_smtp/wire/})) {
+for my $file (source_files(qr{^mod_smtp/(?:wire|sasl)/})) {
     my @apr = grep { !/$pure/ }
               slurp($file) =~ /^\s*#\s*include\s*<(apr[^>]*)>/mg;
     is join(' ', @apr), '', "$file uses of APR values only";

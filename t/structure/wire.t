@@ -1,7 +1,8 @@
 #!/usr/bin/env perl
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-# wire/ is pure: it compiles without httpd's headers, and its objects call
-# nothing that reads, writes, waits, or asks for the time or for chance.
+# wire/ and sasl/ are pure: they compile without httpd's headers, and their
+# objects call nothing that reads, writes, waits, or asks for the time or for
+# chance.
 
 use strict;
 use warnings;
@@ -11,7 +12,7 @@ use Test::More;
 use Tree;
 
 my @cc = (words(qw(SMTP_CC)), qw(-std=c99 -Wall -Wextra -Werror -M
-          -Imod_smtp/wire), words(qw(SMTP_CPPFLAGS)));
+          -Imod_smtp/wire -Imod_smtp/sasl), words(qw(SMTP_CPPFLAGS)));
 my $includes = need_env('SMTP_HTTPD_INCLUDEDIR');
 
 # What a value is made from needs none of these. Of APR: strings, tables and
@@ -25,23 +26,39 @@ my $impure = qr{^(?:
     | socket | connect | accept | bind | listen | send(?:to|msg)?
     | recv(?:from|msg)? | select | e?poll(?:_\w+)? | ioctl
     | time | gettimeofday | clock_gettime | s?rand(?:om)?(?:_r)?
-    | getrandom | (?:u|nano)?sleep | syslog | printf | puts | fopen
+    | getrandom | RAND_\w+ | (?:u|nano)?sleep | syslog | printf | puts | fopen
     | getenv | fork | execv\w* | system | getaddrinfo | gethostby\w+
 )$}x;
 
-for my $file (source_files(qr{^mod_smtp/wire/.*\.c$})) {
-    my ($status, $text) = run(@cc, $file);
-    is $status, 0, "$file compiles without httpd's include path"
-        or diag $text;
-    unlike $text, qr{\Q$includes\E/}, "$file reads no header of httpd";
+sub check_sources
+{
+    my ($layer) = @_;
+
+    for my $file (source_files(qr{^mod_smtp/$layer/.*\.c$})) {
+        my ($status, $text) = run(@cc, $file);
+        is $status, 0, "$file compiles without httpd's include path"
+            or diag $text;
+        unlike $text, qr{\Q$includes\E/}, "$file reads no header of httpd";
+    }
+    return;
 }
 
-my $library = need_env('SMTP_BUILD_DIR') . '/.libs/libsmtp_wire.a';
-my ($status, $text) = run(words('SMTP_NM'), '-u', $library);
-is $status, 0, 'libsmtp_wire.a was built' or diag $text;
+sub check_library
+{
+    my ($layer) = @_;
+    my $library = need_env('SMTP_BUILD_DIR') . "/.libs/libsmtp_$layer.a";
+    my ($status, $text) = run(words('SMTP_NM'), '-u', $library);
+    is $status, 0, "libsmtp_$layer.a was built" or diag $text;
 
-my %called = map { $_ => 1 } $text =~ /^\s+U (\w+)/mg;
-cmp_ok scalar(keys %called), '>', 5, 'nm shows what the objects call';
-is join(' ', grep { /$impure/ } sort keys %called), '',
-    'wire/ does no I/O and asks for no time and no chance';
+    my %called = map { $_ => 1 } $text =~ /^\s+U (\w+)/mg;
+    cmp_ok scalar(keys %called), '>', 5, 'nm shows what the objects call';
+    is join(' ', grep { /$impure/ } sort keys %called), '',
+        "$layer/ does no I/O and asks for no time and no chance";
+    return;
+}
+
+for my $layer (qw(wire sasl)) {
+    check_sources($layer);
+    check_library($layer);
+}
 done_testing;
