@@ -19,6 +19,7 @@
 #include "smtpd_route.h"
 #include "smtpd_status.h"
 #include "smtpd_transaction.h"
+#include "smtpd_tls.h"
 #include "smtpd_waiting.h"
 
 /* The module record leaves the DSO, whatever else is hidden. */
@@ -148,14 +149,13 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_process_connection(smtpd_connection_process, NULL, successors,
                                APR_HOOK_REALLY_FIRST);
-    ap_hook_pre_connection(smtpd_connection_begin_plain, NULL, ssl,
-                           APR_HOOK_FIRST);
     smtp_hook_route(smtpd_route, NULL, NULL, APR_HOOK_MIDDLE);
     smtpd_lookup_register(p);
     smtpd_status_register(p);
 }
 
 AP_DECLARE_MODULE(smtp) = {
+    smtpd_tls_register(p);
     STANDARD20_MODULE_STUFF,
     smtpd_conf_create_dir,
     smtpd_conf_merge_dir,

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "smtpd_log.h"
+#include "smtpd_tls.h"
 
 APLOG_USE_MODULE(smtp);
 
@@ -15,6 +16,7 @@ APLOG_USE_MODULE(smtp);
 #define ENDS_GROUP  SMTPD_COMMAND_ENDS_GROUP
 #define NOT_OFFERED SMTPD_COMMAND_NOT_OFFERED
 #define IN_HELP     SMTPD_COMMAND_IN_HELP
+#define BEFORE_TLS  SMTPD_COMMAND_BEFORE_TLS
 
 /*
  * RFC 5321 4.1.1, 4.1.4. BDAT is in every phase: its octets are consumed even
@@ -23,7 +25,7 @@ APLOG_USE_MODULE(smtp);
  * clients that go on behind them.
  */
 static const smtpd_command_t commands[] = {
-    { SMTP_VERB_EHLO, ANY, NEEDS_ARG | ENDS_GROUP | IN_HELP, 0,
+    { SMTP_VERB_EHLO, ANY, NEEDS_ARG | ENDS_GROUP | IN_HELP | BEFORE_TLS, 0,
       "EHLO domain", smtpd_cmd_helo_check, smtpd_cmd_ehlo },
     { SMTP_VERB_HELO, ANY, NEEDS_ARG | ENDS_GROUP | IN_HELP, 0,
       "HELO domain", smtpd_cmd_helo_check, smtpd_cmd_helo },
@@ -40,7 +42,7 @@ static const smtpd_command_t commands[] = {
       "BDAT size [LAST]", smtpd_cmd_bdat_check, smtpd_cmd_bdat },
     { SMTP_VERB_RSET, ANY, NO_ARG | IN_HELP, 0, "RSET",
       NULL, smtpd_cmd_rset },
-    { SMTP_VERB_NOOP, ANY, IN_HELP, 0, "NOOP [string]",
+    { SMTP_VERB_NOOP, ANY, IN_HELP | BEFORE_TLS, 0, "NOOP [string]",
       NULL, smtpd_cmd_noop },
     { SMTP_VERB_VRFY, ANY, NEEDS_ARG | IN_HELP, 0, "VRFY mailbox",
       smtpd_cmd_vrfy_check, smtpd_cmd_vrfy },
@@ -48,10 +50,12 @@ static const smtpd_command_t commands[] = {
       smtpd_cmd_vrfy_check, smtpd_cmd_expn },
     { SMTP_VERB_HELP, ANY, IN_HELP, SMTP_EXTENSION_HELP,
       "HELP [command]", NULL, smtpd_cmd_help },
-    { SMTP_VERB_QUIT, ALWAYS, NO_ARG | IN_HELP, 0, "QUIT",
+    { SMTP_VERB_QUIT, ALWAYS, NO_ARG | IN_HELP | BEFORE_TLS, 0, "QUIT",
       NULL, smtpd_cmd_quit },
     { SMTP_VERB_AUTH,     ANY, NOT_OFFERED, 0, "AUTH", NULL, NULL },
-    { SMTP_VERB_STARTTLS, ANY, NOT_OFFERED, 0, "STARTTLS", NULL, NULL },
+    { SMTP_VERB_STARTTLS, ANY & ~SMTPD_PHASE_CONNECTED,
+      NO_ARG | ENDS_GROUP | IN_HELP | BEFORE_TLS, 0, "STARTTLS",
+      smtpd_cmd_starttls_check, smtpd_cmd_starttls },
     { SMTP_VERB_TURN,     ANY, NOT_OFFERED, 0, "TURN", NULL, NULL },
     { SMTP_VERB_ETRN,     ANY, NOT_OFFERED, 0, "ETRN", NULL, NULL },
     { SMTP_VERB_ATRN,     ANY, NOT_OFFERED, 0, "ATRN", NULL, NULL },
@@ -121,6 +125,11 @@ static int check_row(smtpd_session_t *ss, const smtpd_command_t *row,
                                  "Command not implemented" };
         return 0;
     }
+    if (!(row->flags & BEFORE_TLS) && smtpd_tls_is_missing(ss)) {
+        *reply = (smtp_reply_t){ 530, { 5, 7, 0 },
+                                 "Must issue a STARTTLS command first" };
+        return 0;
+    }
     if (!(row->phases & ss->phase)) {
         *reply = (smtp_reply_t){ 503, { 5, 5, 1 }, sequence_text(ss) };
         return 0;
@@ -154,7 +163,7 @@ static int is_out_of_step(const smtpd_session_t *ss,
            || (ss->phase != SMTPD_PHASE_CONNECTED && !ss->pub.is_esmtp);
 }
 
-static void refuse_out_of_step(smtpd_session_t *ss)
+void smtpd_command_refuse_out_of_step(smtpd_session_t *ss)
 {
     static const smtp_reply_t reply =
         { 554, { 5, 5, 0 }, "Input sent before its time, closing" };
@@ -221,7 +230,7 @@ void smtpd_command_run(smtpd_session_t *ss, const char *line, apr_size_t len)
         refuse_unknown(ss);
     }
     else if (is_out_of_step(ss, row)) {
-        refuse_out_of_step(ss);
+        smtpd_command_refuse_out_of_step(ss);
     }
     else {
         run_row(ss, row, &command);

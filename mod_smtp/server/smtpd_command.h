@@ -18,6 +18,8 @@
 #define SMTPD_COMMAND_ENDS_GROUP  0x04u
 #define SMTPD_COMMAND_NOT_OFFERED 0x08u /**< known, answered by 502 */
 #define SMTPD_COMMAND_IN_HELP     0x10u
+/** Answered where TLS is required and not there yet (RFC 3207 4). */
+#define SMTPD_COMMAND_BEFORE_TLS  0x20u
 
 /** What is handed from check to handler. */
 typedef struct smtpd_asked_t {
@@ -57,6 +59,9 @@ void smtpd_command_each(void (*visit)(void *ctx, const smtpd_command_t *row),
 void smtpd_command_run(smtpd_session_t *ss, const char *line,
                        apr_size_t len);
 
+/** Input came before its time: 554, and the connection is closed. */
+void smtpd_command_refuse_out_of_step(smtpd_session_t *ss);
+
 /** What HELO and EHLO do alike: policy, reset, phase. @return 1, or 0 with
  *  *reply filled */
 int smtpd_cmd_helo_accept(smtpd_session_t *ss, const smtpd_asked_t *asked,
@@ -82,6 +87,9 @@ void smtpd_cmd_vrfy(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_expn(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_help(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_quit(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+int smtpd_cmd_starttls_check(smtpd_session_t *, smtpd_asked_t *,
+                             smtp_reply_t *);
+void smtpd_cmd_starttls(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 /** @} */
 
 #endif

@@ -51,6 +51,7 @@ const smtpd_conf_timeout_t smtpd_conf_timeouts[] = {
     { "data", FIELD(timeout_data), 300 * APR_USEC_PER_SEC },
     { "total", FIELD(timeout_total), 3600 * APR_USEC_PER_SEC },
     { NULL, 0, 0 }
+    { "handshake", FIELD(timeout_handshake), 60 * APR_USEC_PER_SEC },
 };
 
 static int *number_at(void *conf, const smtpd_conf_number_t *number)
@@ -77,6 +78,7 @@ void *smtpd_conf_create_server(apr_pool_t *p, server_rec *s)
 
     conf->engine = UNSET;
     conf->max_message_octets = UNSET;
+    conf->tls = UNSET;
     for (number = smtpd_conf_numbers; number->directive != NULL; number++) {
         *number_at(conf, number) = UNSET;
     }
@@ -199,6 +201,7 @@ static apr_array_header_t *maps_join(apr_pool_t *p,
         }
     }
     return joined;
+    conf->tls = UNSET;
 }
 
 /* Who exists is said whole by the most specific section; aliases add up, and
@@ -242,3 +245,9 @@ void smtpd_conf_complete_dir(smtpd_domain_conf_t *conf)
         conf->method = "maildir";
     }
 }
+    if (add->tls != UNSET) {
+        conf->tls = add->tls;
+    }
+    if (conf->tls == UNSET) {
+        conf->tls = SMTPD_TLS_OPTIONAL;
+    }

@@ -145,11 +145,15 @@ static void smtp_neighbours_warn(apr_pool_t *p, server_rec *s)
     server_rec *other;
 
     for (other = s->next; other != NULL; other = other->next) {
-        if (smtpd_conf_get(other)->engine == 1 && shares_address(s, other)) {
+        /* By SNI both are reached. */
+        if (smtpd_conf_get(other)->engine == 1 && shares_address(s, other)
+            && !(smtpd_conf_get(s)->has_ssl
+                 && smtpd_conf_get(other)->has_ssl)) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1146)
                          "%s and %s speak SMTP on the same address and port: "
                          "only one of them is reached; give the other "
-                         "another port, or make one of both",
+                         "another port, make one of both, or give both "
+                         "TLS (SSLEngine On)",
                          host_write(p, s), host_write(p, other));
         }
     }
@@ -208,3 +212,5 @@ int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
     }
     return rv;
 }
+    const char *warning = NULL;
+        smtpd_conf_tls_complete(pconf, s, smtpd_conf_get(s));

@@ -185,8 +185,9 @@ const char *smtpd_conf_timeout_set(cmd_parms *cmd, void *dir, const char *arg)
         }
     }
     if (timeout->key == NULL) {
-        return smtpd_conf_fault(cmd, arg, "give command=TIME, data=TIME or "
-                                "total=TIME, without blanks around =");
+        return smtpd_conf_fault(cmd, arg, "give command=TIME, data=TIME, "
+                                "total=TIME or handshake=TIME, without "
+                                "blanks around =");
     }
     if (ap_timeout_parameter_parse(equals + 1, &value, "s") != APR_SUCCESS
         || !apr_isdigit(equals[1]) || value <= 0) {

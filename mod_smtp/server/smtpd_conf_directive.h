@@ -80,6 +80,42 @@ const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
                                        const char *arg);
 const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
                                       const char *arg);
+/** @name What sections are made of
+ * @{ */
+/** The first line of a section that takes no argument. */
+const char *smtpd_conf_section_begin(cmd_parms *cmd, const char *arg);
+
+/**
+ * Reads the directives from @a first on into a new per-directory
+ * configuration.
+ * @param allowed  OR_* and others: which directives may stand there
+ */
+const char *smtpd_conf_section_walk(cmd_parms *cmd, ap_directive_t *first,
+                                    int allowed, ap_conf_vector_t **dir_conf);
+
+/** Merges @a section into what is @a present of it (NULL: nothing yet), as
+ *  httpd merges sections. */
+void smtpd_conf_section_join(apr_pool_t *p, ap_conf_vector_t **present,
+                             ap_conf_vector_t *section);
+/** @} */
+
+/** @name TLS
+ * @{ */
+/** SMTPTLS of a virtual host, or of <SMTPDomain>. */
+const char *smtpd_conf_tls_set(cmd_parms *cmd, void *dir, const char *arg);
+
+/** Whether SSLEngine is on for @a s, by the directives that were read. */
+int smtpd_conf_has_ssl(const server_rec *s);
+
+/** Sets has_ssl and smtps_ports, and tls where no directive did; once all is
+ *  read. */
+void smtpd_conf_tls_complete(apr_pool_t *p, server_rec *s,
+                             smtpd_conf_t *conf);
+
+/** NULL, or what is wrong with TLS in a virtual host. */
+const char *smtpd_conf_tls_check(apr_pool_t *p, const smtpd_conf_t *conf);
+/** @} */
+
 /** @} */
 
 /** @name Directives of <SMTPDomain>

@@ -9,6 +9,8 @@
  *  reached, whose message knows where the directive belongs. */
 #define IN_DOMAIN (RSRC_CONF | ACCESS_CONF)
 
+/** Means one thing in a virtual host, another in a section of it. */
+#define IN_BOTH (RSRC_CONF | ACCESS_CONF)
 const command_rec smtpd_conf_directives[] = {
     AP_INIT_FLAG("SMTPEngine", smtpd_conf_engine_set, NULL, IN_SERVER,
                  "On or Off: whether the virtual host speaks SMTP"),
@@ -17,8 +19,8 @@ const command_rec smtpd_conf_directives[] = {
                       "EHLO keywords, each with + or - or all without; "
                       "or All or None"),
     AP_INIT_ITERATE("SMTPTimeout", smtpd_conf_timeout_set, NULL, IN_SERVER,
-                    "command=TIME data=TIME total=TIME, in seconds or with "
-                    "ms, s, min, h"),
+                    "command=TIME data=TIME total=TIME handshake=TIME, in "
+                    "seconds or with ms, s, min, h"),
     AP_INIT_TAKE1("SMTPBareLF", smtpd_conf_word_set, NULL, IN_SERVER,
                   "reject or normalise"),
     AP_INIT_TAKE1("SMTPMaxMessageSize", smtpd_conf_size_set, NULL, IN_SERVER,
@@ -41,6 +43,8 @@ const command_rec smtpd_conf_directives[] = {
     AP_INIT_TAKE1("SMTPDisclose", smtpd_conf_word_set, NULL, IN_SERVER,
                   "none, vrfy, expn or all"),
     AP_INIT_TAKE1("SMTPService", smtpd_conf_word_set, NULL, IN_SERVER,
+    AP_INIT_TAKE1("SMTPTLS", smtpd_conf_tls_set, NULL, IN_BOTH,
+                  "off, optional, required or implicit"),
                   "mx or submission"),
     AP_INIT_TAKE1("SMTPTraceClient", smtpd_conf_word_set, NULL, IN_SERVER,
                   "On or Off: whether Received names the client"),

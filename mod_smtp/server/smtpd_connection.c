@@ -13,16 +13,16 @@
 #include <ap_mpm.h>
 #include <apr_atomic.h>
 #include <apr_portable.h>
+#include <apr_support.h>
 #include <http_connection.h>
 #include <http_core.h>
 #include <http_protocol.h>
-#include <http_ssl.h>
-#include <mod_ssl.h>
 #include <mpm_common.h>
 #include <scoreboard.h>
 #include <util_filter.h>
 
 #include "smtpd_log.h"
+#include "smtpd_tls.h"
 #include "smtpd_tsan.h"
 #include "smtpd_waiting.h"
 
@@ -91,28 +91,33 @@ static ap_filter_t *core_filter(conn_rec *c)
 }
 
 /* Whoever does not read blocks a thread at most as long as this. */
-static void write_blocking(smtpd_session_t *ss)
+static void write_blocking(smtpd_session_t *ss, ap_filter_t *first)
 {
     conn_rec *c = ss->pub.c;
 
     apr_socket_timeout_set(ap_get_conn_socket(c), ss->conf->timeout_command);
     APR_BRIGADE_INSERT_TAIL(ss->out,
                             apr_bucket_flush_create(c->bucket_alloc));
-    if (ap_pass_brigade(c->output_filters, ss->out) != APR_SUCCESS) {
+    if (ap_pass_brigade(first, ss->out) != APR_SUCCESS) {
         ss->is_aborted = 1;
     }
     apr_brigade_cleanup(ss->out);
 }
 
-/* No FLUSH bucket, which would block: core is pushed instead. */
-static void write_async(smtpd_session_t *ss)
+/* A FLUSH bucket that reached core would block: core is pushed instead. mod_ssl
+ * needs one to write its record; smtpd_tls.c drops it below. */
+static void write_async(smtpd_session_t *ss, ap_filter_t *first)
 {
     conn_rec *c = ss->pub.c;
     ap_filter_t *core = core_filter(c);
     apr_status_t rv = APR_SUCCESS;
 
     if (!APR_BRIGADE_EMPTY(ss->out)) {
-        rv = ap_pass_brigade(c->output_filters, ss->out);
+        if (ss->pub.is_tls) {
+            APR_BRIGADE_INSERT_TAIL(ss->out,
+                                    apr_bucket_flush_create(c->bucket_alloc));
+        }
+        rv = ap_pass_brigade(first, ss->out);
         apr_brigade_cleanup(ss->out);
     }
     if (rv == APR_SUCCESS) {
@@ -124,19 +129,26 @@ static void write_async(smtpd_session_t *ss)
     ss->is_blocked = c->data_in_output_filters != 0;
 }
 
-void smtpd_connection_push(smtpd_session_t *ss)
+void smtpd_connection_push_through(smtpd_session_t *ss, ap_filter_t *first)
 {
     if (ss->is_aborted) {
         return;
     }
     if (ss->is_async) {
-        if (ss->is_blocked || !APR_BRIGADE_EMPTY(ss->out)) {
-            write_async(ss);
+        /* A handshake writes to core by itself. */
+        if (ss->is_blocked || ss->is_handshaking
+            || !APR_BRIGADE_EMPTY(ss->out)) {
+            write_async(ss, first);
         }
     }
     else if (!APR_BRIGADE_EMPTY(ss->out)) {
-        write_blocking(ss);
+        write_blocking(ss, first);
     }
+}
+
+void smtpd_connection_push(smtpd_session_t *ss)
+{
+    smtpd_connection_push_through(ss, ss->pub.c->output_filters);
 }
 
 /* ------------------------------------------------------------- reading */
@@ -165,6 +177,21 @@ static apr_status_t read_some(smtpd_session_t *ss, apr_read_type_e block)
         apr_brigade_cleanup(ss->in);
     }
     return APR_EAGAIN;
+}
+
+int smtpd_connection_has_input(smtpd_session_t *ss)
+{
+    conn_rec *c = ss->pub.c;
+    apr_bucket_brigade *ahead = apr_brigade_create(ss->command_pool,
+                                                   c->bucket_alloc);
+    apr_off_t octets = 0;
+
+    if (ap_get_brigade(c->input_filters, ahead, AP_MODE_SPECULATIVE,
+                       APR_NONBLOCK_READ, 1) == APR_SUCCESS) {
+        apr_brigade_length(ahead, 1, &octets);
+    }
+    apr_brigade_destroy(ahead);
+    return octets > 0;
 }
 
 static int os_socket(const smtpd_session_t *ss)
@@ -202,16 +229,29 @@ static apr_status_t read_async(smtpd_session_t *ss)
     return rv;
 }
 
-static apr_status_t read_blocking(smtpd_session_t *ss)
+/* Sets how long the next call may block. @return 0 when time is up */
+static int slice_set(smtpd_session_t *ss)
 {
     apr_interval_time_t left = ss->deadline - apr_time_now();
 
-    if (left <= 0) {
-        return APR_TIMEUP;
+    if (left > 0) {
+        apr_socket_timeout_set(ap_get_conn_socket(ss->pub.c),
+                               left < SLICE ? left : SLICE);
     }
-    apr_socket_timeout_set(ap_get_conn_socket(ss->pub.c),
-                           left < SLICE ? left : SLICE);
-    return read_some(ss, APR_BLOCK_READ);
+    return left > 0;
+}
+
+static apr_status_t read_blocking(smtpd_session_t *ss)
+{
+    return slice_set(ss) ? read_some(ss, APR_BLOCK_READ) : APR_TIMEUP;
+}
+
+/* Waits until octets are there. */
+static apr_status_t wait_blocking(smtpd_session_t *ss)
+{
+    return slice_set(ss) ? apr_wait_for_io_or_timeout(
+                               NULL, ap_get_conn_socket(ss->pub.c), 1)
+                         : APR_TIMEUP;
 }
 
 /* ------------------------------------------------------------- waiting */
@@ -224,7 +264,8 @@ static void end_wait(smtpd_session_t *ss)
     static const smtp_reply_t stopping =
         { 421, { 4, 3, 2 }, "Server is shutting down" };
 
-    if (ss->is_blocked) {
+    /* Amid a handshake there is no way to say it. */
+    if (ss->is_blocked || ss->is_handshaking) {
         ss->is_aborted = 1;
     }
     else if (ss->is_expired || apr_time_now() > ss->deadline) {
@@ -298,12 +339,27 @@ static int wait_async(smtpd_session_t *ss)
 
 /* ------------------------------------------------------------ the loop */
 
+/* Lets mod_ssl say close_notify (RFC 8446 6.1), so that the client knows that
+ * nothing was cut off. It ends the SSL. */
+static void end_tls(smtpd_session_t *ss)
+{
+    conn_rec *c = ss->pub.c;
+
+    if (ss->pub.is_tls && !ss->is_aborted && !ss->is_blocked) {
+        APR_BRIGADE_INSERT_TAIL(ss->out,
+                                ap_bucket_eoc_create(c->bucket_alloc));
+        smtpd_connection_push(ss);
+    }
+    ss->ssl = NULL;
+}
+
 /* The session is over: @return for process_connection. */
 static int finish(smtpd_session_t *ss)
 {
     conn_rec *c = ss->pub.c;
 
     smtpd_connection_push(ss);
+    end_tls(ss);
     /* A reader who does not read is not waited for: closing would block. */
     if (ss->is_aborted || ss->is_blocked || ss->has_quit) {
         c->aborted = 1;
@@ -315,33 +371,53 @@ static int finish(smtpd_session_t *ss)
     return OK;
 }
 
-/* Consumes, pushes, reads: until there is nothing to read or no way to go
- * on. @return 1 when the session has to wait for the client */
+/* Each of these two does what there is to do. @return APR_SUCCESS: there is
+ * more; APR_EAGAIN or APR_TIMEUP: the client has to be waited for; else the
+ * connection is over */
+
+static apr_status_t shake_hands(smtpd_session_t *ss)
+{
+    apr_status_t rv = smtpd_tls_handshake(ss);
+
+    if (rv == APR_SUCCESS && !ss->is_greeted) {
+        smtpd_session_greet(ss);
+    }
+    if (APR_STATUS_IS_EAGAIN(rv) && !ss->is_blocked) {
+        rv = !ss->is_async ? wait_blocking(ss)
+             : spin(ss) ? APR_SUCCESS : APR_EAGAIN;
+    }
+    return rv;
+}
+
+static apr_status_t converse(smtpd_session_t *ss)
+{
+    smtpd_session_consume(ss);
+    smtpd_connection_push(ss);
+    if (ss->is_closing || ss->is_aborted || ss->is_handshaking) {
+        return APR_SUCCESS;
+    }
+    if (ss->is_blocked) {
+        return APR_EAGAIN;
+    }
+    if (!APR_BRIGADE_EMPTY(ss->in)) {
+        return APR_SUCCESS;
+    }
+    return ss->is_async ? read_async(ss) : read_blocking(ss);
+}
+
+/* Goes on until there is nothing to read or no way to go on.
+ * @return 1 when the session has to wait for the client */
 static int work(smtpd_session_t *ss)
 {
-    for (;;) {
-        apr_status_t rv;
+    while (!ss->is_closing && !ss->is_aborted) {
+        apr_status_t rv = ss->is_handshaking ? shake_hands(ss) : converse(ss);
 
-        smtpd_session_consume(ss);
-        smtpd_connection_push(ss);
-        if (ss->is_closing || ss->is_aborted) {
-            return 0;
-        }
-        if (ss->is_blocked) {
-            return 1;
-        }
-        if (!APR_BRIGADE_EMPTY(ss->in)) {
-            continue;
-        }
-        rv = ss->is_async ? read_async(ss) : read_blocking(ss);
         if (APR_STATUS_IS_EAGAIN(rv) || APR_STATUS_IS_TIMEUP(rv)) {
             return 1;
         }
-        if (rv != APR_SUCCESS) {
-            ss->is_aborted = 1;
-            return 0;
-        }
+        ss->is_aborted |= rv != APR_SUCCESS;
     }
+    return 0;
 }
 
 static int run(smtpd_session_t *ss)
@@ -426,7 +502,14 @@ static smtpd_session_t *begin(conn_rec *c)
                                   apr_pool_cleanup_null);
     }
     ap_update_child_status_from_conn(c->sbh, SERVER_BUSY_READ, c);
-    smtpd_session_greet(ss);
+    if (!smtpd_conf_is_implicit(ss->conf, c->local_addr->port)) {
+        smtpd_session_greet(ss);
+    }
+    /* A handshake is not worth its price for one who will be sent away. */
+    else if (ss->is_one_too_many
+             || smtpd_tls_begin_implicit(ss) != APR_SUCCESS) {
+        ss->is_aborted = 1;
+    }
     return ss;
 }
 
@@ -446,19 +529,4 @@ int smtpd_connection_process(conn_rec *c)
         ss = begin(c);
     }
     return run(ss);
-}
-
-/* mod_ssl would wait for a handshake that no client of SMTP begins. */
-int smtpd_connection_begin_plain(conn_rec *c, void *csd)
-{
-    APR_OPTIONAL_FN_TYPE(ssl_engine_disable) *disable =
-        APR_RETRIEVE_OPTIONAL_FN(ssl_engine_disable);
-
-    if (disable && smtpd_conf_get(c->base_server)->engine == 1
-        && !c->outgoing) {
-        disable(c);
-        /* It takes us for a proxy's client, and says so here. */
-        c->outgoing = 0;
-    }
-    return OK;
 }

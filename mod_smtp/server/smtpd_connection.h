@@ -6,19 +6,25 @@
 #ifndef SMTPD_CONNECTION_H
 #define SMTPD_CONNECTION_H
 
+#include <util_filter.h>
+
 #include "smtpd_session.h"
 
 /** The process_connection hook: works until the client has to be waited for,
  *  or the session is over. DECLINED when the connection is not ours. */
 int smtpd_connection_process(conn_rec *c);
 
-/** The pre_connection hook, before mod_ssl's: a session begins in plain text,
- *  whatever SSLEngine says. */
-int smtpd_connection_begin_plain(conn_rec *c, void *csd);
-
 /** Sends queued replies. Never blocks where the MPM waits for us: then
  *  ss->is_blocked tells that some are left. */
 void smtpd_connection_push(smtpd_session_t *ss);
+
+/** The same past the filters above @a first: replies in plain text after
+ *  TLS's filters have been put in. */
+void smtpd_connection_push_through(smtpd_session_t *ss, ap_filter_t *first);
+
+/** Whether the client has sent octets that nobody has read yet; never
+ *  blocks. */
+int smtpd_connection_has_input(smtpd_session_t *ss);
 
 /** Whether the MPM waits for sessions without a thread. After post_config. */
 int smtpd_connection_is_async(void);

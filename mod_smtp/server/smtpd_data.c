@@ -85,6 +85,8 @@ static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
     }
     trace.esmtp = ss->pub.is_esmtp;
     trace.auth = ss->pub.login != NULL;
+    trace.tls_version = ss->pub.tls_version;
+    trace.tls_cipher = ss->pub.tls_cipher;
     trace.smtputf8 = tx->pub.params.smtputf8;
     trace.time = apr_time_now();
     trace.offset_sec = smtpd_zone_offset(trace.time);
@@ -116,7 +118,7 @@ static int leads_back(const smtp_recipient_t *recipient, apr_hash_t *seen)
     const apr_array_header_t *boxes = recipient->mailboxes;
     int i;
 
-    for (i = 0; i < boxes->nelts; i++) {
+    for (i = 0; boxes && i < boxes->nelts; i++) {
         if (apr_hash_get(seen, APR_ARRAY_IDX(boxes, i, smtp_mailbox_t *)
                                    ->delivered_to, APR_HASH_KEY_STRING)) {
             return 1;

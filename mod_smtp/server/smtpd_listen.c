@@ -33,6 +33,13 @@ static server_rec *smtp_host_of(server_rec *s, const apr_sockaddr_t *addr)
     return NULL;
 }
 
+/* "smtps": TLS begins at once, and there the client speaks first. */
+static int is_known(const char *protocol)
+{
+    return protocol
+           && (!strcmp(protocol, "smtp") || !strcmp(protocol, "smtps"));
+}
+
 void smtpd_listen_mend(server_rec *s)
 {
     ap_listen_rec *lr;
@@ -40,7 +47,7 @@ void smtpd_listen_mend(server_rec *s)
     for (lr = ap_listeners; lr; lr = lr->next) {
         server_rec *host = smtp_host_of(s, lr->bind_addr);
 
-        if (!host || (lr->protocol && !strcmp(lr->protocol, "smtp"))) {
+        if (!host || is_known(lr->protocol)) {
             continue;
         }
         apr_socket_opt_set(lr->sd, APR_TCP_DEFER_ACCEPT, 0);

@@ -89,6 +89,20 @@ static const char *item_message_id(smtpd_transaction_t *tx)
     return tx->header.message_id ? tx->header.message_id : "-";
 }
 
+static const char *item_tls(smtpd_transaction_t *tx)
+{
+    const char *version = tx->pub.session->tls_version;
+
+    return version ? version : "-";
+}
+
+static const char *item_cipher(smtpd_transaction_t *tx)
+{
+    const char *cipher = tx->pub.session->tls_cipher;
+
+    return cipher ? cipher : "-";
+}
+
 static const struct {
     const char *name;
     const char *(*value)(smtpd_transaction_t *tx);
@@ -101,6 +115,8 @@ static const struct {
     { "reply",   item_reply },
     { "helo",    item_helo },
     { "proto",   item_proto },
+    { "tls",     item_tls },
+    { "cipher",  item_cipher },
     { "msgid",   item_message_id }
 };
 

@@ -14,6 +14,7 @@
 #include "smtpd_data.h"
 #include "smtpd_hook.h"
 #include "smtpd_log.h"
+#include "smtpd_tls.h"
 #include "smtpd_transaction.h"
 
 APLOG_USE_MODULE(smtp);
@@ -63,23 +64,50 @@ static apr_status_t cleanup(void *data)
     return APR_SUCCESS;
 }
 
+void smtpd_session_extensions_set(smtpd_session_t *ss)
+{
+    smtp_extension_set_t set = smtpd_conf_extensions(ss->conf);
+
+    if (smtpd_tls_is_offered(ss)) {
+        set |= SMTP_EXTENSION_STARTTLS;
+    }
+    /* RFC 8689 2: only once the session is under TLS. */
+    if (!ss->pub.is_tls) {
+        set &= ~SMTP_EXTENSION_REQUIRETLS;
+    }
+    ss->pub.extensions = set;
+}
+
+void smtpd_session_host_set(smtpd_session_t *ss, server_rec *s)
+{
+    ss->pub.s = s;
+    ss->conf = smtpd_conf_get(s);
+    smtp_line_init(&ss->line, ss->pub.c->pool,
+                   (apr_size_t)ss->conf->max_command_octets,
+                   ss->conf->bare_lf == SMTPD_BARE_LF_NORMALISE);
+    smtpd_session_extensions_set(ss);
+}
+
+static int is_one_too_many(smtpd_session_t *ss)
+{
+    unsigned int limit = (unsigned int)ss->conf->max_connections;
+
+    return limit && smtpd_client_limit_enter(ss) > limit;
+}
+
 smtpd_session_t *smtpd_session_create(conn_rec *c)
 {
     smtpd_session_t *ss = apr_pcalloc(c->pool, sizeof(*ss));
 
     ss->pub.c = c;
-    ss->pub.s = c->base_server;
     ss->pub.client_ip = c->client_ip;
     ss->pub.began = apr_time_now();
     ss->pub.notes = apr_table_make(c->pool, 1);
-    ss->conf = smtpd_conf_get(c->base_server);
-    ss->pub.extensions = smtpd_conf_extensions(ss->conf);
     ss->phase = SMTPD_PHASE_CONNECTED;
     ss->in = apr_brigade_create(c->pool, c->bucket_alloc);
     ss->out = apr_brigade_create(c->pool, c->bucket_alloc);
-    smtp_line_init(&ss->line, c->pool,
-                   (apr_size_t)ss->conf->max_command_octets,
-                   ss->conf->bare_lf == SMTPD_BARE_LF_NORMALISE);
+    smtpd_session_host_set(ss, c->base_server);
+    ss->is_one_too_many = is_one_too_many(ss);
     ap_set_module_config(c->conn_config, &smtp_module, ss);
     /* Before the pools of transactions, which are children, are gone. */
     apr_pool_pre_cleanup_register(c->pool, ss, cleanup);
@@ -181,9 +209,7 @@ static void refuse(smtpd_session_t *ss, smtp_reply_t *reply)
 /* Whether the client may come in. */
 static int is_welcome(smtpd_session_t *ss, smtp_reply_t *reply)
 {
-    unsigned int limit = (unsigned int)ss->conf->max_connections;
-
-    if (limit && smtpd_client_limit_enter(ss) > limit) {
+    if (ss->is_one_too_many) {
         *reply = (smtp_reply_t){ 421, { 0, 0, 0 },
                                  "Too many connections from your address" };
         return 0;
@@ -213,12 +239,13 @@ void smtpd_session_greet(smtpd_session_t *ss)
                                             " ESMTP", NULL) };
         smtpd_session_reply(ss, &reply);
     }
+    ss->is_greeted = 1;
     smtpd_session_deadline_set(ss);
 }
 
 int smtpd_session_is_in_data(const smtpd_session_t *ss)
 {
-    return ss->input != SMTPD_INPUT_COMMAND
+    return ss->input == SMTPD_INPUT_DATA || ss->input == SMTPD_INPUT_CHUNK
            || ss->phase == SMTPD_PHASE_CHUNKS;
 }
 
@@ -226,7 +253,11 @@ void smtpd_session_deadline_set(smtpd_session_t *ss)
 {
     apr_time_t now = apr_time_now();
 
-    if (ss->input == SMTPD_INPUT_COMMAND) {
+    if (ss->is_handshaking) {
+        ss->deadline = now + ss->conf->timeout_handshake;
+        return;
+    }
+    if (ss->input == SMTPD_INPUT_COMMAND || ss->input == SMTPD_INPUT_AUTH) {
         ss->deadline = now + ss->conf->timeout_command;
         return;
     }
@@ -297,7 +328,7 @@ static int must_pause(smtpd_session_t *ss)
 {
     apr_off_t queued;
 
-    if (ss->is_closing || ss->is_aborted) {
+    if (ss->is_closing || ss->is_aborted || ss->is_handshaking) {
         return 1;
     }
     apr_brigade_length(ss->out, 0, &queued);
@@ -337,7 +368,7 @@ void smtpd_session_consume(smtpd_session_t *ss)
     if (ss->is_closing || ss->is_aborted) {
         apr_brigade_cleanup(ss->in);
     }
-    else if (has_come && ss->input != SMTPD_INPUT_COMMAND) {
+    else if (has_come && smtpd_session_is_in_data(ss)) {
         /* Mail data goes on: the next of it has SMTPTimeout data= again. */
         smtpd_session_deadline_set(ss);
     }

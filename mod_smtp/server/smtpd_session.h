@@ -69,6 +69,8 @@ struct smtpd_session_t {
     unsigned int may_have_input : 1; /**< worth reading before waiting */
     unsigned int has_quit : 1;    /**< QUIT: the client closes first */
     unsigned int is_handshaking : 1; /**< TLS is being agreed on */
+    unsigned int is_greeted : 1;
+    unsigned int is_one_too_many : 1; /**< over SMTPMaxConnections */
 
     int slot;                     /**< of the child, in the scoreboard */
     apr_time_t deadline;          /**< of what is awaited now */
@@ -85,6 +87,13 @@ smtpd_session_t *smtpd_session_create(conn_rec *c);
 
 /** The session of @a c or NULL. */
 smtpd_session_t *smtpd_session_get(const conn_rec *c);
+
+/** Takes the configuration of virtual host @a s from here on. */
+void smtpd_session_host_set(smtpd_session_t *ss, server_rec *s);
+
+/** Sets ss->pub.extensions to what EHLO offers as the session stands: some
+ *  extensions wait for TLS, one ends with it. */
+void smtpd_session_extensions_set(smtpd_session_t *ss);
 
 /** Greets the client (RFC 5321 3.1): 220, 554 or 421. */
 void smtpd_session_greet(smtpd_session_t *ss);

@@ -16,16 +16,20 @@ void smtpd_tls_register(apr_pool_t *p);
  *  SMTPTLS allows it, and the session is not under TLS yet. */
 int smtpd_tls_is_offered(const smtpd_session_t *ss);
 
-/** Whether mail and AUTH have to wait for TLS (530 5.7.0). */
+/** Whether mail has to wait for TLS (RFC 3207 4: 530 5.7.0). */
 int smtpd_tls_is_missing(const smtpd_session_t *ss);
 
 /**
- * Puts mod_ssl's filters into the connection; the handshake is next
- * (ss->is_handshaking). What is written to the brigade of replies from now on
- * is written under TLS.
+ * STARTTLS: puts mod_ssl's filters into the connection, sends the 220 and
+ * forgets what the client said so far (RFC 3207 4.2). The handshake is next
+ * (ss->is_handshaking).
  * @return APR_SUCCESS, or an error: 454 4.7.0, nothing has changed
  */
 apr_status_t smtpd_tls_begin(smtpd_session_t *ss);
+
+/** The same for a virtual host whose TLS begins at once (RFC 8314 3.3): mod_ssl
+ *  put its filters in when the connection came. An error was logged. */
+apr_status_t smtpd_tls_begin_implicit(smtpd_session_t *ss);
 
 /**
  * Goes on with the handshake; never blocks.
