@@ -17,15 +17,36 @@ static const struct {
 
 int smtpd_route(smtp_transaction_t *transaction, smtp_recipient_t *recipient,
                 smtp_reply_t *reply)
+/* SMTPTLS required in <SMTPDomain>, and the session is in plain text. */
+static int is_tls_missing(const smtp_transaction_t *transaction,
+                          const smtpd_conf_t *conf, const char *name)
+{
+    const smtpd_domain_t *domain = NULL;
+
+    if (transaction->session->is_tls || conf->tls == SMTPD_TLS_OFF || !name) {
+        return 0;
+    }
+    name = smtpd_domain_normalise(transaction->r->pool, name);
+    if (name) {
+        domain = smtpd_domain_find(conf, name);
+    }
+    return domain && domain->conf->tls == SMTPD_TLS_REQUIRED;
+}
+
 {
     const smtpd_conf_t *conf = smtpd_conf_get(transaction->session->s);
-    smtpd_route_e route = smtpd_domain_route(transaction->r, conf,
-                                             recipient->forward_path,
-                                             &recipient->mailboxes);
+    smtpd_route_e route;
     size_t i;
 
     if (route == SMTPD_ROUTE_OK) {
         return OK;
+    if (is_tls_missing(transaction, conf, recipient->forward_path->domain)) {
+        *reply = (smtp_reply_t){ 530, { 5, 7, 0 }, "Must issue a STARTTLS "
+                                 "command first: the domain wants it" };
+        return SMTP_REFUSE;
+    }
+    route = smtpd_domain_route(transaction->r, conf, recipient->forward_path,
+                               &recipient->mailboxes);
     }
     for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         if (refusals[i].route == route) {
