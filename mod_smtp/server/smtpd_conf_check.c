@@ -25,6 +25,9 @@ APLOG_USE_MODULE(smtp);
 
 /** How messages call a virtual host. */
 static const char *host_write(apr_pool_t *p, const server_rec *s)
+/** RFC 5321 4.5.4.2: where servers send to servers. */
+#define PORT_SMTP 25u
+
 {
     return apr_psprintf(p, "<VirtualHost %s:%u> (%s:%u)",
                         s->addrs != NULL ? s->addrs->virthost : "",
@@ -67,6 +70,19 @@ static void limits_warn(apr_pool_t *p, server_rec *s,
 
 static void domains_warn(apr_pool_t *p, server_rec *s,
                          const smtpd_conf_t *conf)
+/** RFC 3207 4: "a publicly-referenced SMTP server MUST NOT require use of the
+ *  STARTTLS extension in order to deliver mail locally". */
+static void tls_warn(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf)
+{
+    if (conf->tls >= SMTPD_TLS_REQUIRED && s->addrs != NULL
+        && s->addrs->host_port == PORT_SMTP) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1139)
+                     "%s: SMTPTLS required on port %u: RFC 3207 4 forbids it "
+                     "to an MX, and mail of servers without TLS is lost; "
+                     "write SMTPTLS optional", host_write(p, s), PORT_SMTP);
+    }
+}
+
 {
     if (conf->sections->nelts == 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1143)
@@ -213,4 +229,10 @@ int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
     return rv;
 }
     const char *warning = NULL;
+    if (warning != NULL
+        && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1147)
+                     "%s: %s", host_write(ptemp, s), warning);
+    }
+    tls_warn(ptemp, s, conf);
         smtpd_conf_tls_complete(pconf, s, smtpd_conf_get(s));

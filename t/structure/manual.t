@@ -56,6 +56,7 @@ sub directives_of_page
 my %CONTEXT = (
     IN_SERVER => qr/^(?:server config, )?virtual host$/,
     IN_DOMAIN => qr/^`<SMTPDomain>`$/,
+    IN_BOTH => qr/^server config, virtual host, `<SMTPDomain>`$/,
     RSRC_CONF => qr/^server config(?:, virtual host)?$/,
 );
 
