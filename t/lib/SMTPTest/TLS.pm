@@ -10,6 +10,8 @@ use warnings;
 
 use Net::SSLeay;
 
+use SMTPTest::Exporter;
+
 my %VERSION = ('TLSv1' => 0x301, 'TLSv1.1' => 0x302, 'TLSv1.2' => 0x303,
                'TLSv1.3' => 0x304);
 # Not in Net::SSLeay.
@@ -32,10 +34,11 @@ my $X509_V_OK = 0;
 sub new
 {
     my ($class, %arg) = @_;
-    my $context = _context(\%arg);
+    my ($context, $secrets) = _context(\%arg);
     my $ssl = Net::SSLeay::new($context) or die _error('SSL_new');
     my $self = bless {
         context => $context, ssl => $ssl, is_up => 0, error => '',
+        secrets => $secrets,
         in => Net::SSLeay::BIO_new(Net::SSLeay::BIO_s_mem()),
         out => Net::SSLeay::BIO_new(Net::SSLeay::BIO_s_mem()),
     }, $class;
@@ -66,7 +69,19 @@ sub _context
         Net::SSLeay::CTX_set_verify($context, Net::SSLeay::VERIFY_PEER());
     }
     Net::SSLeay::CTX_set_alpn_protos($context, $arg->{alpn}) if $arg->{alpn};
-    return $context;
+    return ($context, _keep_secrets($context));
+}
+
+# The session's secrets by their names in a key log, as they come.
+sub _keep_secrets
+{
+    my ($context) = @_;
+    my %secrets;
+    Net::SSLeay::CTX_set_keylog_callback($context, sub {
+        my ($name, undef, $secret) = split / /, $_[1];
+        $secrets{$name} = pack 'H*', $secret;
+    });
+    return \%secrets;
 }
 
 sub _limit_protocol
@@ -232,12 +247,20 @@ sub session
 }
 
 # Octets that both sides derive from the session and nobody else has
-# (RFC 5705).
+# (RFC 5705). No context and an empty one differ under TLS 1.2.
 sub exporter
 {
     my ($self, $label, $length, $context) = @_;
-    return Net::SSLeay::export_keying_material($self->{ssl}, $length, $label,
-                                               $context);
+    my %arg = (label => $label, length => $length, context => $context,
+               hash => SMTPTest::Exporter::hash_of($self->cipher));
+    return SMTPTest::Exporter::of_tls13(
+        %arg, secret => $self->{secrets}{EXPORTER_SECRET})
+        if $self->version eq 'TLSv1.3';
+    my $session = Net::SSLeay::get_session($self->{ssl});
+    return SMTPTest::Exporter::of_tls12(
+        %arg, secret => Net::SSLeay::SESSION_get_master_key($session),
+        client_random => Net::SSLeay::get_client_random($self->{ssl}),
+        server_random => Net::SSLeay::get_server_random($self->{ssl}));
 }
 
 # Whether the session has an extended master secret, without which RFC 9266
