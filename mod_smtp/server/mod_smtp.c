@@ -17,9 +17,10 @@
 #include "smtpd_log.h"
 #include "smtpd_lookup.h"
 #include "smtpd_route.h"
+#include "smtpd_state.h"
 #include "smtpd_status.h"
-#include "smtpd_transaction.h"
 #include "smtpd_tls.h"
+#include "smtpd_transaction.h"
 #include "smtpd_waiting.h"
 
 /* The module record leaves the DSO, whatever else is hidden. */
@@ -98,7 +99,8 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     smtpd_log_register(pconf);
     smtpd_transaction_register();
-    return OK;
+    return smtpd_state_register(pconf) == APR_SUCCESS
+           ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
@@ -118,12 +120,13 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
                      "clients");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return OK;
+    return smtpd_state_init(pconf, s);
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     smtpd_client_limit_child_init(pchild);
+    smtpd_state_child_init(pchild, s);
     smtpd_waiting_init(pchild, s);
 }
 
@@ -139,7 +142,6 @@ static void register_hooks(apr_pool_t *p)
     static const char *const successors[] =
         { "mod_ssl.c", "mod_reqtimeout.c", "mod_http2.c", NULL };
 
-    static const char *const ssl[] = { "mod_ssl.c", NULL };
 
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(smtpd_conf_complete, NULL, NULL, APR_HOOK_MIDDLE);
@@ -150,12 +152,12 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_process_connection(smtpd_connection_process, NULL, successors,
                                APR_HOOK_REALLY_FIRST);
     smtp_hook_route(smtpd_route, NULL, NULL, APR_HOOK_MIDDLE);
+    smtpd_tls_register(p);
     smtpd_lookup_register(p);
     smtpd_status_register(p);
 }
 
 AP_DECLARE_MODULE(smtp) = {
-    smtpd_tls_register(p);
     STANDARD20_MODULE_STUFF,
     smtpd_conf_create_dir,
     smtpd_conf_merge_dir,

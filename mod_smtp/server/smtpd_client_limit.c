@@ -15,6 +15,8 @@
 #include <httpd.h>
 #include <scoreboard.h>
 
+#include "smtpd_client_net.h"
+
 /* Clients that one child counts at once; a power of 2. */
 #define ENTRIES 4096
 /* A client stands within so many places behind the one its hash names. */
@@ -74,21 +76,13 @@ void smtpd_client_limit_child_init(apr_pool_t *pchild)
     apr_thread_mutex_create(&limit.mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
 }
 
-/* FNV-1a of what makes a client: an IPv4 address, or the first half of an
- * IPv6 one, since a host has its /64 to choose from. */
+/* FNV-1a of what makes a client. */
 static apr_uint64_t hash_client(const apr_sockaddr_t *addr)
 {
-    const unsigned char *octets = addr->ipaddr_ptr;
-    int len = addr->ipaddr_len, i;
     apr_uint64_t hash = APR_UINT64_C(14695981039346656037);
+    apr_size_t len, i;
+    const unsigned char *octets = smtpd_client_net(addr, &len);
 
-    if (len == 16) {
-        len = 8;
-        if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *)addr->ipaddr_ptr)) {
-            octets += 12;
-            len = 4;
-        }
-    }
     for (i = 0; i < len; i++) {
         hash = (hash ^ octets[i]) * APR_UINT64_C(1099511628211);
     }

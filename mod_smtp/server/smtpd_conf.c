@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "smtpd_conf_directive.h"
+#include "smtpd_conf_limit.h"
 
 extern module AP_MODULE_DECLARE_DATA smtp_module;
 
@@ -50,8 +51,8 @@ const smtpd_conf_timeout_t smtpd_conf_timeouts[] = {
     { "command", FIELD(timeout_command), 300 * APR_USEC_PER_SEC },
     { "data", FIELD(timeout_data), 300 * APR_USEC_PER_SEC },
     { "total", FIELD(timeout_total), 3600 * APR_USEC_PER_SEC },
-    { NULL, 0, 0 }
     { "handshake", FIELD(timeout_handshake), 60 * APR_USEC_PER_SEC },
+    { NULL, 0, 0 }
 };
 
 static int *number_at(void *conf, const smtpd_conf_number_t *number)
@@ -77,14 +78,15 @@ void *smtpd_conf_create_server(apr_pool_t *p, server_rec *s)
     const smtpd_conf_timeout_t *timeout;
 
     conf->engine = UNSET;
-    conf->max_message_octets = UNSET;
     conf->tls = UNSET;
+    conf->max_message_octets = UNSET;
     for (number = smtpd_conf_numbers; number->directive != NULL; number++) {
         *number_at(conf, number) = UNSET;
     }
     for (timeout = smtpd_conf_timeouts; timeout->key != NULL; timeout++) {
         *timeout_at(conf, timeout) = UNSET;
     }
+    smtpd_conf_limit_unset(conf);
     conf->sections = apr_array_make(p, 0, sizeof(smtpd_section_t *));
     return conf;
 }
@@ -108,6 +110,9 @@ static void numbers_inherit(smtpd_conf_t *conf, smtpd_conf_t *base)
     if (conf->max_message_octets == UNSET) {
         conf->max_message_octets = base->max_message_octets;
     }
+    if (conf->tls == UNSET) {
+        conf->tls = base->tls;
+    }
 }
 
 /* SMTPEngine is not inherited: it stands in virtual hosts only. */
@@ -117,6 +122,7 @@ void *smtpd_conf_merge_server(apr_pool_t *p, void *base_conf, void *add_conf)
     smtpd_conf_t *conf = apr_pmemdup(p, add, sizeof(*add));
 
     numbers_inherit(conf, base);
+    smtpd_conf_limit_inherit(conf, base);
     conf->extensions_off = add->extensions_off
                            | (base->extensions_off & ~add->extensions_set);
     conf->extensions_set = add->extensions_set | base->extensions_set;
@@ -151,6 +157,7 @@ void smtpd_conf_complete_server(smtpd_conf_t *conf)
             *timeout_at(conf, timeout) = timeout->fallback;
         }
     }
+    smtpd_conf_limit_complete(conf);
 }
 
 /* A server that would expand lists must say so, one that verifies may
@@ -173,6 +180,7 @@ void *smtpd_conf_create_dir(apr_pool_t *p, char *path)
     smtpd_domain_conf_t *conf = apr_pcalloc(p, sizeof(*conf));
 
     conf->recipients_any = UNSET;
+    conf->tls = UNSET;
     return conf;
 }
 
@@ -201,7 +209,6 @@ static apr_array_header_t *maps_join(apr_pool_t *p,
         }
     }
     return joined;
-    conf->tls = UNSET;
 }
 
 /* Who exists is said whole by the most specific section; aliases add up, and
@@ -226,6 +233,9 @@ void *smtpd_conf_merge_dir(apr_pool_t *p, void *base_conf, void *add_conf)
     if (add->delimiter != NULL) {
         conf->delimiter = add->delimiter;
     }
+    if (add->tls != UNSET) {
+        conf->tls = add->tls;
+    }
     if (add->method != NULL) {
         conf->method = add->method;
         conf->argument = add->argument;
@@ -238,6 +248,9 @@ void smtpd_conf_complete_dir(smtpd_domain_conf_t *conf)
     if (conf->recipients_any == UNSET) {
         conf->recipients_any = 0;
     }
+    if (conf->tls == UNSET) {
+        conf->tls = SMTPD_TLS_OPTIONAL;
+    }
     if (conf->delimiter == NULL) {
         conf->delimiter = "";
     }
@@ -245,9 +258,3 @@ void smtpd_conf_complete_dir(smtpd_domain_conf_t *conf)
         conf->method = "maildir";
     }
 }
-    if (add->tls != UNSET) {
-        conf->tls = add->tls;
-    }
-    if (conf->tls == UNSET) {
-        conf->tls = SMTPD_TLS_OPTIONAL;
-    }

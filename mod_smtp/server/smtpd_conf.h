@@ -58,6 +58,7 @@ typedef struct smtpd_auth_conf_t {
     smtpd_rate_t login_failures;         /**< login= */
     apr_interval_time_t delay;           /**< delay=, of each failure; -1:
                                               not set */
+    int is_limited;                      /**< SMTPAuthLimit was given */
 } smtpd_auth_conf_t;
 
 /** What concerns relaying and submission (smtpd_conf_relay.c,
@@ -85,10 +86,10 @@ typedef struct smtpd_conf_t {
     apr_interval_time_t timeout_command; /**< SMTPTimeout command= */
     apr_interval_time_t timeout_data;    /**< between octets of mail data */
     apr_interval_time_t timeout_total;   /**< for the data of one mail */
+    apr_interval_time_t timeout_handshake; /**< of TLS */
     int bare_lf;                         /**< SMTPBareLF, smtpd_bare_lf_e */
     apr_off_t max_message_octets;        /**< 0: no limit */
     int max_recipients;                  /**< per transaction, >= 1 */
-    apr_interval_time_t timeout_handshake; /**< of TLS */
     int max_messages;                    /**< per connection, 0: no limit */
     int max_errors;                      /**< per connection, 0: no limit */
     int max_connections;                 /**< per client, 0: no limit */
@@ -100,10 +101,10 @@ typedef struct smtpd_conf_t {
     int tls;                             /**< SMTPTLS, smtpd_tls_mode_e */
     int has_ssl;                         /**< SSLEngine is on; found after
                                               reading */
+    apr_array_header_t *smtps_ports;     /**< apr_port_t: TLS begins at once */
     smtpd_auth_conf_t auth;
     smtpd_submission_conf_t submission;
     /** <SMTPConnect>: per-dir configuration holding Require, or NULL. */
-    apr_array_header_t *smtps_ports;     /**< apr_port_t: TLS begins at once */
     ap_conf_vector_t *connect_section;
     /** <SMTPDomain> sections in order of appearance: smtpd_section_t *. */
     apr_array_header_t *sections;
@@ -190,11 +191,11 @@ void smtpd_conf_complete_server(smtpd_conf_t *conf);
 int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
                         apr_pool_t *ptemp, server_rec *s);
 
-/** What EHLO offers on @a s before TLS and AUTH come into it. */
-smtp_extension_set_t smtpd_conf_extensions(const smtpd_conf_t *conf);
-
 /** Whether TLS begins with the first octet (RFC 8314) of a connection to
  *  @a port. */
 int smtpd_conf_is_implicit(const smtpd_conf_t *conf, apr_port_t port);
+
+/** What EHLO offers on @a s before TLS and AUTH come into it. */
+smtp_extension_set_t smtpd_conf_extensions(const smtpd_conf_t *conf);
 
 #endif

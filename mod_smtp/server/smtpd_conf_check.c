@@ -11,6 +11,7 @@
 
 #include "smtp_delivery.h"
 #include "smtpd_conf_directive.h"
+#include "smtpd_conf_limit.h"
 #include "smtpd_domain.h"
 #include "smtpd_log.h"
 
@@ -23,11 +24,11 @@ APLOG_USE_MODULE(smtp);
 /** RFC 5321 4.5.3.2.7: "at least 5 minutes". */
 #define RFC_COMMAND_TIMEOUT apr_time_from_sec(300)
 
-/** How messages call a virtual host. */
-static const char *host_write(apr_pool_t *p, const server_rec *s)
 /** RFC 5321 4.5.4.2: where servers send to servers. */
 #define PORT_SMTP 25u
 
+/** How messages call a virtual host. */
+static const char *host_write(apr_pool_t *p, const server_rec *s)
 {
     return apr_psprintf(p, "<VirtualHost %s:%u> (%s:%u)",
                         s->addrs != NULL ? s->addrs->virthost : "",
@@ -68,8 +69,6 @@ static void limits_warn(apr_pool_t *p, server_rec *s,
     }
 }
 
-static void domains_warn(apr_pool_t *p, server_rec *s,
-                         const smtpd_conf_t *conf)
 /** RFC 3207 4: "a publicly-referenced SMTP server MUST NOT require use of the
  *  STARTTLS extension in order to deliver mail locally". */
 static void tls_warn(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf)
@@ -83,6 +82,8 @@ static void tls_warn(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf)
     }
 }
 
+static void domains_warn(apr_pool_t *p, server_rec *s,
+                         const smtpd_conf_t *conf)
 {
     if (conf->sections->nelts == 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1143)
@@ -192,6 +193,7 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
 {
     smtpd_conf_t *conf = smtpd_conf_get(s);
     const char *fault = extensions_check(ptemp, conf);
+    const char *warning = NULL;
 
     if (fault == NULL) {
         fault = smtpd_domain_build(p, ptemp, s, conf);
@@ -199,12 +201,24 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
     if (fault == NULL) {
         fault = smtpd_domain_check(ptemp, conf);
     }
+    if (fault == NULL) {
+        fault = smtpd_conf_limit_check(p, ptemp, conf, &warning);
+    }
+    if (fault == NULL) {
+        fault = smtpd_conf_tls_check(ptemp, conf);
+    }
     if (fault != NULL) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, SMTPD_LOGNO(1100)
                      "%s: %s", host_write(ptemp, s), fault);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    if (warning != NULL
+        && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1147)
+                     "%s: %s", host_write(ptemp, s), warning);
+    }
     limits_warn(ptemp, s, conf);
+    tls_warn(ptemp, s, conf);
     domains_warn(ptemp, s, conf);
     delivery_warn(ptemp, s, conf);
     smtp_neighbours_warn(ptemp, s);
@@ -219,6 +233,7 @@ int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
 
     for (s = main_server; s != NULL; s = s->next) {
         smtpd_conf_complete_server(smtpd_conf_get(s));
+        smtpd_conf_tls_complete(pconf, s, smtpd_conf_get(s));
     }
     for (s = main_server; s != NULL; s = s->next) {
         if (smtpd_conf_get(s)->engine == 1
@@ -228,11 +243,3 @@ int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
     }
     return rv;
 }
-    const char *warning = NULL;
-    if (warning != NULL
-        && ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1147)
-                     "%s: %s", host_write(ptemp, s), warning);
-    }
-    tls_warn(ptemp, s, conf);
-        smtpd_conf_tls_complete(pconf, s, smtpd_conf_get(s));

@@ -45,7 +45,8 @@ extern const smtpd_conf_timeout_t smtpd_conf_timeouts[];
      | SMTP_EXTENSION_8BITMIME | SMTP_EXTENSION_SMTPUTF8 \
      | SMTP_EXTENSION_CHUNKING | SMTP_EXTENSION_BINARYMIME \
      | SMTP_EXTENSION_STATUSCODES | SMTP_EXTENSION_DSN \
-     | SMTP_EXTENSION_LIMITS | SMTP_EXTENSION_HELP)
+     | SMTP_EXTENSION_LIMITS | SMTP_EXTENSION_HELP \
+     | SMTP_EXTENSION_REQUIRETLS)
 
 /**
  * What is wrong with offering @a on: NULL, or a message about one that was
@@ -70,16 +71,15 @@ const char *smtpd_conf_size_set(cmd_parms *cmd, void *dir, const char *arg);
 /** A number: the row of smtpd_conf_numbers is found by the directive. */
 const char *smtpd_conf_number_set(cmd_parms *cmd, void *dir,
                                   const char *arg);
+/** SMTPAuthLimit and SMTPLoginLimit (smtpd_conf_limit.c). */
+const char *smtpd_conf_auth_limit_set(cmd_parms *cmd, void *dir,
+                                      const char *arg);
+const char *smtpd_conf_login_limit_set(cmd_parms *cmd, void *dir,
+                                       const char *arg);
 /** A word that stands for a number: SMTPBareLF, SMTPDisclose. */
 const char *smtpd_conf_word_set(cmd_parms *cmd, void *dir, const char *arg);
 /** @} */
 
-/** @name Sections
- * @{ */
-const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
-                                       const char *arg);
-const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
-                                      const char *arg);
 /** @name What sections are made of
  * @{ */
 /** The first line of a section that takes no argument. */
@@ -116,6 +116,12 @@ void smtpd_conf_tls_complete(apr_pool_t *p, server_rec *s,
 const char *smtpd_conf_tls_check(apr_pool_t *p, const smtpd_conf_t *conf);
 /** @} */
 
+/** @name Sections
+ * @{ */
+const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
+                                       const char *arg);
+const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
+                                      const char *arg);
 /** @} */
 
 /** @name Directives of <SMTPDomain>

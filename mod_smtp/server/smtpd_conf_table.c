@@ -3,14 +3,15 @@
  * The command table. t/structure/manual.t holds it against the manual.
  */
 #include "smtpd_conf_directive.h"
+#include "smtpd_state.h"
 
 #define IN_SERVER RSRC_CONF
 /** ACCESS_CONF is what the section allows; outside, too, our own function is
  *  reached, whose message knows where the directive belongs. */
 #define IN_DOMAIN (RSRC_CONF | ACCESS_CONF)
-
 /** Means one thing in a virtual host, another in a section of it. */
 #define IN_BOTH (RSRC_CONF | ACCESS_CONF)
+
 const command_rec smtpd_conf_directives[] = {
     AP_INIT_FLAG("SMTPEngine", smtpd_conf_engine_set, NULL, IN_SERVER,
                  "On or Off: whether the virtual host speaks SMTP"),
@@ -42,12 +43,20 @@ const command_rec smtpd_conf_directives[] = {
                   "limit"),
     AP_INIT_TAKE1("SMTPDisclose", smtpd_conf_word_set, NULL, IN_SERVER,
                   "none, vrfy, expn or all"),
-    AP_INIT_TAKE1("SMTPService", smtpd_conf_word_set, NULL, IN_SERVER,
     AP_INIT_TAKE1("SMTPTLS", smtpd_conf_tls_set, NULL, IN_BOTH,
                   "off, optional, required or implicit"),
+    AP_INIT_TAKE1("SMTPService", smtpd_conf_word_set, NULL, IN_SERVER,
                   "mx or submission"),
     AP_INIT_TAKE1("SMTPTraceClient", smtpd_conf_word_set, NULL, IN_SERVER,
                   "On or Off: whether Received names the client"),
+    AP_INIT_TAKE1("SMTPStateCache", smtpd_state_cache_set, NULL, RSRC_CONF,
+                  "provider[:argument]: where children share counts"),
+    AP_INIT_ITERATE("SMTPAuthLimit", smtpd_conf_auth_limit_set, NULL,
+                    IN_SERVER, "connection=N address=N/TIME login=N/TIME "
+                    "delay=TIME, each also off"),
+    AP_INIT_ITERATE("SMTPLoginLimit", smtpd_conf_login_limit_set, NULL,
+                    IN_SERVER, "messages=N/TIME recipients=N/TIME, each "
+                    "also off"),
     AP_INIT_RAW_ARGS("<SMTPConnect", smtpd_conf_connect_section, NULL,
                      IN_SERVER, "Container for Require: who may connect"),
     AP_INIT_RAW_ARGS("<SMTPDomain", smtpd_conf_domain_section, NULL,
