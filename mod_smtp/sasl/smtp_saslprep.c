@@ -11,6 +11,8 @@
 
 #include "smtp_chars.h"
 
+#define TOO_LONG "is longer than 255 octets"
+
 /** What libidn's codes mean to who typed the string. */
 static const struct {
     int code;
@@ -30,8 +32,8 @@ static const struct {
       "(RFC 4013 2.4)" },
     { STRINGPREP_BIDI_CONTAINS_PROHIBITED,
       "has a character that changes the direction of writing (RFC 4013 2.3)" },
-    /* Of what is valid UTF-8 and short it is room that lacked. */
-    { STRINGPREP_TOO_SMALL_BUFFER, "is longer than 255 octets" }
+    /* Normalisation may make a string longer. */
+    { STRINGPREP_TOO_SMALL_BUFFER, TOO_LONG }
 };
 
 static const char *fault_of(int code)
@@ -76,8 +78,8 @@ apr_status_t smtp_saslprep_create(apr_pool_t *p, const char *s,
 
     *prepared = *fault = NULL;
     if (len > SMTP_SASLPREP_MAX_OCTETS) {
-        *fault = "is longer than 255 octets";
-        return APR_EINVAL;
+        *fault = TOO_LONG;
+        return APR_ENAMETOOLONG;
     }
     if (!smtp_chars_is_utf8(s, len)) {
         *fault = "is not UTF-8";
@@ -93,7 +95,8 @@ apr_status_t smtp_saslprep_create(apr_pool_t *p, const char *s,
     }
     if (code != STRINGPREP_OK) {
         *fault = fault_of(code);
-        return APR_EINVAL;
+        return code == STRINGPREP_TOO_SMALL_BUFFER ? APR_ENAMETOOLONG
+                                                   : APR_EINVAL;
     }
     *prepared = secret->s;
     return APR_SUCCESS;

@@ -28,7 +28,8 @@ typedef enum {
  *                  to judge
  * @param fault     out: NULL, or what is wrong as the rest of a sentence
  *                  ("is not UTF-8"), a constant
- * @return APR_SUCCESS; APR_EINVAL when it is no such string; APR_ENOMEM
+ * @return APR_SUCCESS; APR_ENAMETOOLONG; APR_EINVAL when it is no such string
+ *         for another reason; APR_ENOMEM
  */
 apr_status_t smtp_saslprep_create(apr_pool_t *p, const char *s,
                                   smtp_saslprep_use_e use,
