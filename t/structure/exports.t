@@ -46,7 +46,7 @@ for my $name (@modules) {
                                                             : '');
     is hooks('run', @symbols), hooks('hook', @symbols),
         "$name: a hook can be joined and run, or neither";
-    is join(' ', grep { /^s(?:mtp|pool)/ && !/^smtp_(?:hook|run)_/ } @needed),
+    is join(' ', grep { /^(?:smtp|spool|oauth)/ && !/^smtp_(?:hook|run)_/ } @needed),
         '', "$name finds all that it needs when it is loaded";
 }
 done_testing;

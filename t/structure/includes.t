@@ -20,6 +20,7 @@ my %may = (
     include  => [qw(httpd wire)],
     server   => [@module, 'sasl', 'libidn2', 'openssl'],
     spool    => [@module],
+    oauth    => [@module, qw(openssl jansson libcurl)],
     milter   => [@module],
     policy   => [@module, 'dns'],
     mailauth => [@module, 'dns', 'openssl'],

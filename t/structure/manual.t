@@ -15,7 +15,7 @@ my @FIELDS = qw(Description Syntax Default Context Module);
 
 # The page of a folder of sources.
 my %PAGE = (server => 'mod_smtp', map { $_ => "mod_smtp_$_" }
-            qw(spool queue proxy milter policy mailauth status));
+            qw(spool oauth queue proxy milter policy mailauth status));
 
 # NAME => its flags, for all AP_INIT_* in the sources of a folder.
 sub directives_of_code
