@@ -7,8 +7,10 @@ package SMTPTest::Dialog;
 use strict;
 use warnings;
 
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
+use SMTPTest::Auth;
 use SMTPTest::Server;
 
 # ---- Reading --------------------------------------------------------------
@@ -29,6 +31,12 @@ my %BLOCK = (
         $self->{files}{$rest} = '';
         return _collect(\$self->{files}{$rest});
     },
+    tls => sub { my ($self) = @_; $self->{tls} = 1; return },
+    auth => sub { my ($self) = @_; return sub {
+        my ($login, $password) = $_[0] =~ /\A([^:]*):(.*)\z/
+            or die "not LOGIN:PASSWORD: $_[0]\n";
+        $self->{auth}{ _octets($login) } = _octets($password);
+    } },
     log => sub { my ($self, $rest) = @_;
                  push @{ $self->{expected} }, qr/$rest/; return },
     session => sub { return $_[0]->_session($_[1], 0) },
@@ -99,24 +107,46 @@ sub _mailbox
     };
 }
 
-# A line of a session.
+# The lines of a session: pattern, and what makes a step of its groups.
+my @LINES = (
+    [qr/\AC: ?(.*)\z/ => sub { return (send => _octets($_[0]) . "\r\n") }],
+    [qr/\AC<< ?(.*)\z/ => sub { return (send => _octets($_[0])) }],
+    [qr/\AC< ([\d,]+) (.*)\z/ => sub {
+        return (send => _octets($_[1]), offsets => [split /,/, $_[0]]) }],
+    [qr/\AC\*(\d+): ?(.*)\z/ => sub {
+        my ($count, $text) = @_;
+        return (send => _octets(join "\r\n", (map { $text =~ s/%d/$_/gr }
+                                              1 .. $count), '')) }],
+    [qr/\AB: ?(.*)\z/ => sub {
+        return (send => encode_base64(_octets($_[0]), '') . "\r\n") }],
+    [qr/\AT: (starttls|handshake|close_notify)((?: \w+=\S+)*)\z/ => sub {
+        return (tls => $_[0], arguments => [_pairs($_[1])]) }],
+    [qr/\AA: ([\w-]+)((?: \w+=\S*)*)\z/ => sub {
+        return (auth => [mechanism => $_[0], _pairs($_[1])]) }],
+    [qr/\AS: closed\z/ => sub { return (closed => 1) }],
+    [qr/\AS: cut\z/ => sub { return (cut => 1) }],
+    [qr/\AS(?:\*(\d+))?: (.*)\z/ => sub {
+        return (times => $_[0] // 1, expect => _expectation($_[1])) }],
+);
+
+# A line of a session as a step.
 sub _step
 {
     my ($line) = @_;
-    return (send => _octets($1) . "\r\n", offsets => [])
-        if $line =~ /\AC: ?(.*)\z/;
-    return (send => _octets($1), offsets => [])
-        if $line =~ /\AC<< ?(.*)\z/;
-    return (send => _octets($2), offsets => [split /,/, $1])
-        if $line =~ /\AC< ([\d,]+) (.*)\z/;
-    return (send => _octets(join "\r\n", (map { $2 =~ s/%d/$_/gr } 1 .. $1),
-                            ''), offsets => [])
-        if $line =~ /\AC\*(\d+): ?(.*)\z/;
-    return (closed => 1) if $line eq 'S: closed';
-    return (cut => 1) if $line eq 'S: cut';
-    return (expect => _expectation($2), times => $1 // 1)
-        if $line =~ /\AS(?:\*(\d+))?: (.*)\z/;
-    die "neither C: nor S:\n";
+    for my $kind (@LINES) {
+        my ($pattern, $make) = @{$kind};
+        my @groups = $line =~ $pattern or next;
+        return $make->(@groups);
+    }
+    die "no such line in a session\n";
+}
+
+# " NAME=VALUE ..."
+sub _pairs
+{
+    my ($text) = @_;
+    return map { my ($name, $value) = split /=/, $_, 2;
+                 ($name => _octets($value)) } split ' ', $text;
 }
 
 # CODE [STATUS] [/REGEX/ ...]
@@ -148,11 +178,12 @@ sub _pattern
 
 my %ESCAPE = (r => "\r", n => "\n", t => "\t", 0 => "\0", '\\' => '\\');
 
-# {TEXT*COUNT}, then escapes.
+# {TEXT*COUNT}, then escapes; what {base64 TEXT} holds is done by itself.
 sub _octets
 {
     my ($text) = @_;
-    $text =~ s/\{([^{}]*)\*(\d+)\}/$1 x $2/ge;
+    $text =~ s/\{(?!base64 )([^{}]*)\*(\d+)\}/$1 x $2/ge;
+    $text =~ s/\{base64 ([^{}]*)\}/encode_base64(_octets($1), '')/ge;
     $text =~ s{\\(?:x([0-9A-Fa-f]{2})|(.))}
               {defined $1 ? chr hex $1
                : $ESCAPE{$2} // die "no such escape: \\$2\n"}ge;
@@ -166,7 +197,7 @@ sub play
 {
     my ($self) = @_;
     my @given = map { defined $self->{$_} ? ($_ => $self->{$_}) : () }
-        qw(config domain global modules files expected);
+        qw(config domain global modules files tls auth expected);
     my $server = SMTPTest::Server->start_new(@given);
     my @open;
     for my $session (@{ $self->{sessions} }) {
@@ -197,17 +228,41 @@ sub _play_step
 {
     my ($client, $step, $name) = @_;
     if (exists $step->{send}) {
-        $client->send_split($step->{send}, @{ $step->{offsets} });
+        $client->send_split($step->{send}, @{ $step->{offsets} // [] });
         return 1;
     }
+    return _play_tls($client, $step, $name) if $step->{tls};
+    return _play_auth($client, $step, $name) if $step->{auth};
     return is($client->read_to_end, '', $name) if $step->{closed};
     return like($client->read_to_end, qr/\A(?:[45][^\n]*\n)?\z/, $name)
         if $step->{cut};
     for (1 .. $step->{times}) {
-        _check_reply($client->read_reply, $step->{expect}, $name)
-            or return 0;
+        my $reply = delete $client->{last_of_auth} // $client->read_reply;
+        _check_reply($reply, $step->{expect}, $name) or return 0;
     }
     return 1;
+}
+
+sub _play_tls
+{
+    my ($client, $step, $name) = @_;
+    my @arguments = @{ $step->{arguments} };
+    return $client->close_notify if $step->{tls} eq 'close_notify';
+    return ok($client->handshake(@arguments), $name)
+        || !diag($client->tls_error) if $step->{tls} eq 'handshake';
+    my $reply = eval { $client->starttls(@arguments) } // $@;
+    return ok(ref $reply && $reply->code eq '220' && !$reply->faults, $name)
+        || !diag($reply);
+}
+
+# What the server says last is for the S line that follows.
+sub _play_auth
+{
+    my ($client, $step, $name) = @_;
+    my $auth = SMTPTest::Auth->new(client => $client, @{ $step->{auth} });
+    $client->{last_of_auth} = $auth->run;
+    my @faults = $auth->faults;
+    return ok(!@faults, $name) || !diag(map { "$_\n" } @faults);
 }
 
 # One test for one reply.

@@ -9,6 +9,7 @@ package SMTPTest::Server;
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha1_base64);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Spec;
@@ -18,6 +19,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(time);
 
+use SMTPTest::Certificate;
 use SMTPTest::Client;
 use SMTPTest::Maildir;
 use SMTPTest::Process;
@@ -54,6 +56,20 @@ my $DEFAULT_VHOST = <<'END';
 </VirtualHost>
 END
 
+# What tls => 1 and auth => {...} need of httpd.
+my @TLS_MODULES = qw(socache_shmcb ssl);
+my @AUTH_MODULES = qw(auth_basic authn_core authn_file authz_user);
+
+my $AUTH_SECTION = <<'END';
+<SMTPAuth>
+    AuthType Basic
+    AuthName mail
+    AuthBasicProvider file
+    AuthUserFile conf/users
+    Require valid-user
+</SMTPAuth>
+END
+
 # Sanitizers in httpd: their signal stacks are freed twice when a thread ends
 # with two of them preloaded, and what httpd keeps to its end is no leak.
 my %SANITIZER_OPTIONS = (
@@ -80,6 +96,8 @@ sub new
     $self->{root} //= "$self->{temp}";
     $self->{mpm} //= mpm();
     $self->_make_directories;
+    $self->_make_tls if $self->{tls};
+    $self->_make_auth if $self->{auth};
     $self->{port} = _free_ports(sort keys %{ $self->{ports} });
     $self->write_config;
     push @servers, $self;
@@ -96,6 +114,36 @@ sub start_new
     $self->start;
     return $self;
 }
+
+# tls => 1: an authority, a certificate for mx.example.com, and the file
+# conf/tls.conf, which any virtual host includes that wants them.
+sub _make_tls
+{
+    my ($self) = @_;
+    make_path("$self->{root}/conf/tls");
+    $self->{ca} = SMTPTest::Certificate->authority(
+        folder => "$self->{root}/conf/tls");
+    $self->{certificate} = $self->{ca}->server(name => 'mx.example.com');
+    $self->{files}{'conf/tls.conf'} = "SSLEngine On\n"
+        . $self->{certificate}->directives;
+    return;
+}
+
+# auth => { LOGIN => PASSWORD }: conf/users, as htpasswd -s writes it, and
+# conf/auth.conf, which any virtual host includes that wants a <SMTPAuth>.
+sub _make_auth
+{
+    my ($self) = @_;
+    my $users = $self->{auth};
+    $self->{files}{'conf/users'} = join '', map {
+        "$_:{SHA}" . sha1_base64($users->{$_}) . "=\n" } sort keys %{$users};
+    $self->{files}{'conf/auth.conf'} = $AUTH_SECTION;
+    return;
+}
+
+# Of tls => 1: SMTPTest::Certificate of the authority and of the server.
+sub ca { return $_[0]{ca} }
+sub certificate { return $_[0]{certificate} }
 
 sub root { return $_[0]{root} }
 sub spool { return "$_[0]{root}/spool" }
@@ -141,7 +189,10 @@ sub _config
 {
     my ($self) = @_;
     my $vhosts = $self->{vhosts}
-        // sprintf($DEFAULT_VHOST, $self->{domain}, $self->{config});
+        // sprintf($DEFAULT_VHOST, $self->{domain}, join "\n",
+                   ($self->{tls} ? 'Include conf/tls.conf' : ()),
+                   ($self->{auth} ? 'Include conf/auth.conf' : ()),
+                   $self->{config});
     return join "\n", "ServerRoot \"$self->{root}\"",
         'ServerName localhost', 'PidFile logs/httpd.pid',
         'DefaultRuntimeDir run', 'ErrorLog logs/error_log',
@@ -149,6 +200,8 @@ sub _config
         'LogLevel notice', "Define root $self->{root}",
         $self->_load_modules, _user(), $self->_mpm_config,
         $self->_listen, ($self->{own_dsos} ? 'SMTPSpool spool' : ()),
+        ($self->{tls} ? 'SSLSessionCache "shmcb:${root}/run/ssl(512000)"'
+                      : ()),
         $self->{global}, $vhosts, '';
 }
 
@@ -185,8 +238,11 @@ sub _user
 sub _load_modules
 {
     my ($self) = @_;
-    my @lines = map { _load_line($_) } "mpm_$self->{mpm}", @BASE_MODULES,
-        @{ $self->{modules} };
+    my %seen;
+    my @lines = map { _load_line($_) } grep { !$seen{$_}++ }
+        "mpm_$self->{mpm}", @BASE_MODULES,
+        ($self->{tls} ? @TLS_MODULES : ()),
+        ($self->{auth} ? @AUTH_MODULES : ()), @{ $self->{modules} };
     my @dsos = $self->{own_dsos} ? qw(mod_smtp mod_smtp_spool) : ();
     for my $dso (@dsos, @{ $self->{dsos} }) {
         my ($name) = $dso =~ /\Amod_(.*)\z/ or die "$dso: no mod_NAME";
