@@ -13,6 +13,7 @@
 
 #include "smtpd_client_limit.h"
 #include "smtpd_connection.h"
+#include "smtpd_delay.h"
 #include "smtpd_listen.h"
 #include "smtpd_log.h"
 #include "smtpd_lookup.h"
@@ -120,12 +121,19 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
                      "clients");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    rv = smtpd_delay_init(pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1006)
+                     "SMTPAuthLimit: no shared memory for delays");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     return smtpd_state_init(pconf, s);
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     smtpd_client_limit_child_init(pchild);
+    smtpd_delay_child_init(pchild);
     smtpd_state_child_init(pchild, s);
     smtpd_waiting_init(pchild, s);
 }

@@ -4,6 +4,7 @@
 
 #include "smtpd_address_reply.h"
 #include "smtpd_command.h"
+#include "smtpd_login_limit.h"
 #include "smtpd_transaction.h"
 
 /* Recipients that a transaction may ask for in vain: each takes memory. */
@@ -56,8 +57,12 @@ void smtpd_cmd_rcpt(smtpd_session_t *ss, smtpd_asked_t *asked,
         return;
     }
     tx->asked++;
+    if (!smtpd_login_limit_recipient(tx, reply)) {
+        return;
+    }
     if (!smtpd_transaction_recipient_add(tx, &asked->address, &asked->rcpt,
                                          reply, &drop)) {
+        smtpd_login_limit_recipient_refused(tx);
         ss->is_closing |= drop;
         return;
     }

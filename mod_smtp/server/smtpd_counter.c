@@ -3,10 +3,26 @@
 
 #include <string.h>
 
+#include <apr_lib.h>
 #include <apr_sha1.h>
 
 #include "smtpd_state.h"
 #include "smtpd_window.h"
+
+const char *smtpd_counter_fold(apr_pool_t *p, const char *login,
+                               apr_size_t *len)
+{
+    char *folded = apr_palloc(p, strlen(login) + 1), *end = folded;
+
+    for (; *login != '\0'; login++) {
+        if (!apr_isspace(*login)) {
+            *end++ = (char)apr_tolower(*login);
+        }
+    }
+    *end = '\0';
+    *len = (apr_size_t)(end - folded);
+    return folded;
+}
 
 /* Of the key, a digest: nothing that a peer made up (quotes, CR LF, megabytes)
  * reaches a back end, whatever its protocol. */

@@ -26,6 +26,14 @@ typedef struct smtpd_counter_t {
                                        another interval are others */
 } smtpd_counter_t;
 
+/**
+ * @a login as it is counted: LDAP and SQL take "Bob" and "b ob" for bob, so
+ * that one user would have as many counters as there are spellings.
+ * @return in @a p
+ */
+const char *smtpd_counter_fold(apr_pool_t *p, const char *login,
+                               apr_size_t *len);
+
 /** Events within the last interval. */
 apr_status_t smtpd_counter_get(server_rec *s, apr_pool_t *p,
                                const smtpd_counter_t *counter,

@@ -168,6 +168,22 @@ void smtpd_log_transaction(smtpd_session_t *ss, smtpd_transaction_t *tx,
     ap_update_child_status(ss->pub.c->sbh, SERVER_BUSY_READ, r);
 }
 
+const char *smtpd_log_quote(apr_pool_t *p, const char *s)
+{
+    const char *escaped = s ? escape(p, s) : "";
+    const char *text = "\"";
+    const char *quote;
+
+    while ((quote = strchr(escaped, '"')) != NULL) {
+        text = apr_pstrcat(p, text,
+                           apr_pstrmemdup(p, escaped,
+                                          (apr_size_t)(quote - escaped)),
+                           "\\x22", NULL);
+        escaped = quote + 1;
+    }
+    return apr_pstrcat(p, text, escaped, "\"", NULL);
+}
+
 /* AUTH's argument, and what follows it, is a credential. */
 static int is_secret(const char *line, apr_size_t len)
 {

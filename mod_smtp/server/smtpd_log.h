@@ -22,6 +22,10 @@ void smtpd_log_register(apr_pool_t *p);
 void smtpd_log_transaction(smtpd_session_t *ss, smtpd_transaction_t *tx,
                            const smtp_reply_t *reply);
 
+/** @a s for a line that programs read: escaped, and between quotes, which
+ *  nothing within ends. NULL is "". */
+const char *smtpd_log_quote(apr_pool_t *p, const char *s);
+
 /** The dialogue, at LogLevel debug: a command line of the client, escaped,
  *  without what could be a credential. */
 void smtpd_log_command(const smtpd_session_t *ss, const char *line,

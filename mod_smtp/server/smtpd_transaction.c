@@ -10,6 +10,7 @@
 #include "smtp_chars.h"
 #include "smtpd_hook.h"
 #include "smtpd_log.h"
+#include "smtpd_login_limit.h"
 
 APLOG_USE_MODULE(smtp);
 
@@ -146,6 +147,7 @@ void smtpd_transaction_end(smtpd_session_t *ss, const smtp_reply_t *reply)
     }
     ss->transaction = NULL;
     if (!tx->is_delivered) {
+        smtpd_login_limit_refused(tx);
         if (tx->delivery) {
             tx->delivery->klass->abort(tx->delivery);
         }
