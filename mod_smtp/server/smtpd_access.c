@@ -2,6 +2,7 @@
 #include "smtpd_access.h"
 
 #include <httpd.h>
+#include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
@@ -21,6 +22,22 @@ static int ask(request_rec *r)
     return ap_run_access_checker_ex(r);
 }
 
+request_rec *smtpd_access_request(conn_rec *c, ap_conf_vector_t *section)
+{
+    request_rec *r = ap_create_request(c);
+
+    r->method = "CONNECT";
+    r->method_number = M_INVALID;
+    r->protocol = "SMTP";
+    r->uri = r->unparsed_uri = "";
+    r->filename = "";
+    r->the_request = "";
+    r->per_dir_config = ap_merge_per_dir_configs(r->pool,
+                                                 r->server->lookup_defaults,
+                                                 section);
+    return r;
+}
+
 int smtpd_access_allows(smtpd_session_t *ss, ap_conf_vector_t *section)
 {
     request_rec *r;
@@ -29,18 +46,24 @@ int smtpd_access_allows(smtpd_session_t *ss, ap_conf_vector_t *section)
     if (!section) {
         return 1;
     }
-    r = ap_create_request(ss->pub.c);
-    r->method = "CONNECT";
-    r->protocol = "SMTP";
-    r->uri = r->unparsed_uri = "";
-    r->filename = "";
-    r->the_request = "";
-    r->per_dir_config = ap_merge_per_dir_configs(r->pool,
-                                                 r->server->lookup_defaults,
-                                                 section);
+    r = smtpd_access_request(ss->pub.c, section);
     rv = ask(r);
     ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, ss->pub.c, SMTPD_LOGNO(1022)
                   "<SMTPConnect>: %s", rv == OK ? "granted" : "denied");
     apr_pool_destroy(r->pool);
     return rv == OK;
+}
+
+int smtpd_access_judge(request_rec *r)
+{
+    APR_OPTIONAL_FN_TYPE(authz_some_auth_required) *is_said =
+        APR_RETRIEVE_OPTIONAL_FN(authz_some_auth_required);
+    int rv;
+
+    /* mod_authz_core grants what no Require speaks of. */
+    if (!is_said || !is_said(r)) {
+        return HTTP_FORBIDDEN;
+    }
+    rv = ask(r);
+    return rv == DECLINED ? HTTP_UNAUTHORIZED : rv;
 }

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "smtpd_auth.h"
 #include "smtpd_log.h"
 #include "smtpd_tls.h"
 
@@ -17,6 +18,7 @@ APLOG_USE_MODULE(smtp);
 #define NOT_OFFERED SMTPD_COMMAND_NOT_OFFERED
 #define IN_HELP     SMTPD_COMMAND_IN_HELP
 #define BEFORE_TLS  SMTPD_COMMAND_BEFORE_TLS
+#define NEEDS_AUTH  SMTPD_COMMAND_NEEDS_AUTH
 
 /*
  * RFC 5321 4.1.1, 4.1.4. BDAT is in every phase: its octets are consumed even
@@ -52,7 +54,10 @@ static const smtpd_command_t commands[] = {
       "HELP [command]", NULL, smtpd_cmd_help },
     { SMTP_VERB_QUIT, ALWAYS, NO_ARG | IN_HELP | BEFORE_TLS, 0, "QUIT",
       NULL, smtpd_cmd_quit },
-    { SMTP_VERB_AUTH,     ANY, NOT_OFFERED, 0, "AUTH", NULL, NULL },
+    { SMTP_VERB_AUTH, SMTPD_PHASE_READY,
+      NEEDS_ARG | ENDS_GROUP | IN_HELP | NEEDS_AUTH, 0,
+      "AUTH mechanism [initial-response]",
+      smtpd_cmd_auth_check, smtpd_cmd_auth },
     { SMTP_VERB_STARTTLS, ANY & ~SMTPD_PHASE_CONNECTED,
       NO_ARG | ENDS_GROUP | IN_HELP | BEFORE_TLS, 0, "STARTTLS",
       smtpd_cmd_starttls_check, smtpd_cmd_starttls },
@@ -107,7 +112,8 @@ static const char *sequence_text(const smtpd_session_t *ss)
 
 static int is_offered(const smtpd_session_t *ss, const smtpd_command_t *row)
 {
-    return !(row->flags & SMTPD_COMMAND_NOT_OFFERED)
+    return !(row->flags & NOT_OFFERED)
+           && (!(row->flags & NEEDS_AUTH) || smtpd_auth_is_configured(ss))
            && (!row->extension || (ss->pub.extensions & row->extension));
 }
 

@@ -8,6 +8,7 @@
 #define SMTPD_COMMAND_H
 
 #include "smtp_command.h"
+#include "smtp_sasl.h"
 #include "smtpd_session.h"
 
 /** Facts about a command: an or of these. */
@@ -20,6 +21,8 @@
 #define SMTPD_COMMAND_IN_HELP     0x10u
 /** Answered where TLS is required and not there yet (RFC 3207 4). */
 #define SMTPD_COMMAND_BEFORE_TLS  0x20u
+/** 502 where no <SMTPAuth> is. */
+#define SMTPD_COMMAND_NEEDS_AUTH  0x40u
 
 /** What is handed from check to handler. */
 typedef struct smtpd_asked_t {
@@ -30,6 +33,8 @@ typedef struct smtpd_asked_t {
     apr_off_t chunk_octets;       /**< BDAT */
     int chunk_is_last;
     const char *name;             /**< HELO, EHLO: in the session's pool */
+    smtp_sasl_command_t sasl;     /**< AUTH */
+    const struct smtpd_auth_mechanism_t *mechanism; /**< AUTH */
 } smtpd_asked_t;
 
 typedef struct smtpd_command_t {
@@ -74,6 +79,8 @@ void smtpd_cmd_helo(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_ehlo(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 int smtpd_cmd_mail_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_mail(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+int smtpd_cmd_auth_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+void smtpd_cmd_auth(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 int smtpd_cmd_rcpt_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_rcpt(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 int smtpd_cmd_data_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);

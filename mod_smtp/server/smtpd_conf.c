@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "smtpd_conf_directive.h"
+#include "smtpd_conf_auth.h"
 #include "smtpd_conf_limit.h"
 
 extern module AP_MODULE_DECLARE_DATA smtp_module;
@@ -32,6 +33,7 @@ const smtpd_conf_number_t smtpd_conf_numbers[] = {
     { "SMTPBareLF", FIELD(bare_lf), SMTPD_BARE_LF_REJECT, 0, 0, NULL },
     { "SMTPDisclose", FIELD(disclose), 0, 0, 0, NULL },
     { "SMTPService", FIELD(service), SMTPD_SERVICE_MX, 0, 0, NULL },
+    { "SMTPAuthWithoutTLS", FIELD(auth.without_tls), 0, 0, 0, NULL },
     { "SMTPTraceClient", FIELD(submission.trace_client), 1, 0, 0, NULL },
     { "SMTPMaxRecipients", FIELD(max_recipients), 1000, 1, 1000000, NULL },
     { "SMTPMaxMessages", FIELD(max_messages), 0, 1, INT_MAX, "no limit" },
@@ -122,6 +124,7 @@ void *smtpd_conf_merge_server(apr_pool_t *p, void *base_conf, void *add_conf)
     smtpd_conf_t *conf = apr_pmemdup(p, add, sizeof(*add));
 
     numbers_inherit(conf, base);
+    smtpd_conf_auth_inherit(conf, base);
     smtpd_conf_limit_inherit(conf, base);
     conf->extensions_off = add->extensions_off
                            | (base->extensions_off & ~add->extensions_set);

@@ -11,6 +11,7 @@
 
 #include "smtp_delivery.h"
 #include "smtpd_conf_directive.h"
+#include "smtpd_conf_auth.h"
 #include "smtpd_conf_limit.h"
 #include "smtpd_domain.h"
 #include "smtpd_log.h"
@@ -207,6 +208,9 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
     if (fault == NULL) {
         fault = smtpd_conf_tls_check(ptemp, conf);
     }
+    if (fault == NULL) {
+        fault = smtpd_conf_auth_check(ptemp, s, conf);
+    }
     if (fault != NULL) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, SMTPD_LOGNO(1100)
                      "%s: %s", host_write(ptemp, s), fault);
@@ -234,6 +238,7 @@ int smtpd_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
     for (s = main_server; s != NULL; s = s->next) {
         smtpd_conf_complete_server(smtpd_conf_get(s));
         smtpd_conf_tls_complete(pconf, s, smtpd_conf_get(s));
+        smtpd_conf_auth_complete(pconf, smtpd_conf_get(s));
     }
     for (s = main_server; s != NULL; s = s->next) {
         if (smtpd_conf_get(s)->engine == 1

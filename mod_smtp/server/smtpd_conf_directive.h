@@ -104,6 +104,10 @@ void smtpd_conf_section_join(apr_pool_t *p, ap_conf_vector_t **present,
 /** SMTPTLS of a virtual host, or of <SMTPDomain>. */
 const char *smtpd_conf_tls_set(cmd_parms *cmd, void *dir, const char *arg);
 
+/** The directive @a name of mod_ssl that is in force for @a s, or NULL. */
+const ap_directive_t *smtpd_conf_ssl_find(const server_rec *s,
+                                          const char *name);
+
 /** Whether SSLEngine is on for @a s, by the directives that were read. */
 int smtpd_conf_has_ssl(const server_rec *s);
 

@@ -29,15 +29,11 @@ static const char *args_take(cmd_parms *cmd, const char *arg,
     return NULL;
 }
 
-/**
- * Reads what the section holds into a new per-directory configuration.
- * @param allowed  OR_* and others: which directives may stand in it
- */
-static const char *section_walk(cmd_parms *cmd, int allowed,
-                                ap_conf_vector_t **dir_conf)
+const char *smtpd_conf_section_walk(cmd_parms *cmd, ap_directive_t *first,
+                                    int allowed, ap_conf_vector_t **dir_conf)
 {
-    int override = cmd->override;
-    char *path = cmd->path;
+    const cmd_parms saved = *cmd;
+    const ap_directive_t *wrong;
     const char *fault;
 
     *dir_conf = ap_create_per_dir_config(cmd->pool);
@@ -46,17 +42,17 @@ static const char *section_walk(cmd_parms *cmd, int allowed,
     cmd->path = apr_pstrdup(cmd->pool, cmd->cmd->name + 1);
     ap_set_config_vectors(cmd->server, *dir_conf, cmd->path, &smtp_module,
                           cmd->pool);
-    fault = ap_walk_config(cmd->directive->first_child, cmd, *dir_conf);
-    cmd->path = path;
-    cmd->override = override;
+    fault = ap_walk_config(first, cmd, *dir_conf);
+    /* Which now is what the last of those directives left, but for the line
+     * that a fault is told of. */
+    wrong = cmd->err_directive;
+    *cmd = saved;
+    cmd->err_directive = wrong;
     return fault;
 }
 
-const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
-                                       const char *arg)
+const char *smtpd_conf_section_begin(cmd_parms *cmd, const char *arg)
 {
-    smtpd_conf_t *conf = smtpd_conf_get(cmd->server);
-    ap_conf_vector_t *section;
     const char *args;
     const char *fault = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
 
@@ -64,20 +60,35 @@ const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
         fault = args_take(cmd, arg, &args);
     }
     if (fault == NULL && args[strspn(args, " \t")] != '\0') {
-        fault = apr_psprintf(cmd->pool, "<SMTPConnect> \"%s\": takes no "
-                             "argument, for it is for the whole virtual "
-                             "host; write <SMTPConnect>",
-                             args + strspn(args, " \t"));
+        fault = apr_psprintf(cmd->pool, "%s> \"%s\": takes no argument, for "
+                             "it is for the whole virtual host; write %s>",
+                             cmd->cmd->name, args + strspn(args, " \t"),
+                             cmd->cmd->name);
     }
+    return fault;
+}
+
+void smtpd_conf_section_join(apr_pool_t *p, ap_conf_vector_t **present,
+                             ap_conf_vector_t *section)
+{
+    *present = *present == NULL
+               ? section : ap_merge_per_dir_configs(p, *present, section);
+}
+
+const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
+                                       const char *arg)
+{
+    smtpd_conf_t *conf = smtpd_conf_get(cmd->server);
+    ap_conf_vector_t *section;
+    const char *fault = smtpd_conf_section_begin(cmd, arg);
+
     if (fault == NULL) {
         /* What Require and its containers ask for. */
-        fault = section_walk(cmd, OR_AUTHCFG | OR_LIMIT, &section);
+        fault = smtpd_conf_section_walk(cmd, cmd->directive->first_child,
+                                        OR_AUTHCFG | OR_LIMIT, &section);
     }
     if (fault == NULL) {
-        conf->connect_section =
-            conf->connect_section == NULL ? section
-            : ap_merge_per_dir_configs(cmd->pool, conf->connect_section,
-                                       section);
+        smtpd_conf_section_join(cmd->pool, &conf->connect_section, section);
     }
     return fault;
 }
@@ -111,7 +122,8 @@ const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
     }
     fault = smtpd_domain_names_fault(cmd->pool, section);
     if (fault == NULL) {
-        fault = section_walk(cmd, ACCESS_CONF, &section->dir_conf);
+        fault = smtpd_conf_section_walk(cmd, cmd->directive->first_child,
+                                        ACCESS_CONF, &section->dir_conf);
     }
     APR_ARRAY_PUSH(smtpd_conf_get(cmd->server)->sections,
                    smtpd_section_t *) = section;

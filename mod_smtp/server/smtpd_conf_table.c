@@ -2,6 +2,7 @@
 /*
  * The command table. t/structure/manual.t holds it against the manual.
  */
+#include "smtpd_conf_auth.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_state.h"
 
@@ -57,6 +58,22 @@ const command_rec smtpd_conf_directives[] = {
     AP_INIT_ITERATE("SMTPLoginLimit", smtpd_conf_login_limit_set, NULL,
                     IN_SERVER, "messages=N/TIME recipients=N/TIME, each "
                     "also off"),
+    AP_INIT_RAW_ARGS("<SMTPAuth", smtpd_conf_auth_section, NULL, IN_SERVER,
+                     "Container for httpd's directives about who may log "
+                     "in"),
+    AP_INIT_ITERATE("SMTPAuthMechanisms", smtpd_conf_auth_mechanism_add,
+                    NULL, IN_SERVER, "SASL mechanisms that are offered"),
+    AP_INIT_FLAG("SMTPAuthWithoutTLS", smtpd_conf_auth_without_tls_set,
+                 NULL, IN_SERVER, "On or Off: whether AUTH is offered in "
+                 "plain text"),
+    AP_INIT_TAKE1("SMTPAuthCredentials", smtpd_conf_auth_credentials_set,
+                  NULL, IN_SERVER, "a map, as kind:argument, from logins to "
+                  "what smtp-scram makes"),
+    AP_INIT_TAKE1("SMTPAuthCertificateName",
+                  smtpd_conf_auth_certificate_name_set, NULL, IN_SERVER,
+                  "the variable of mod_ssl that holds a login"),
+    AP_INIT_TAKE1("SMTPAuthToken", smtpd_conf_auth_token_set, NULL,
+                  IN_SERVER, "who judges tokens, as provider:argument"),
     AP_INIT_RAW_ARGS("<SMTPConnect", smtpd_conf_connect_section, NULL,
                      IN_SERVER, "Container for Require: who may connect"),
     AP_INIT_RAW_ARGS("<SMTPDomain", smtpd_conf_domain_section, NULL,

@@ -77,29 +77,35 @@ static const ap_directive_t *host_find(const server_rec *s)
     return at;
 }
 
-/** What the last SSLEngine among the siblings of @a at says; UNSET: none. */
-static int ssl_engine_find(const ap_directive_t *at)
+/** The last directive @a name among the siblings of @a at, or NULL. */
+static const ap_directive_t *last_find(const ap_directive_t *at,
+                                       const char *name)
 {
-    int found = SMTPD_CONF_UNSET;
+    const ap_directive_t *found = NULL;
 
     for (; at != NULL; at = at->next) {
-        if (strcasecmp(at->directive, "SSLEngine") == 0) {
-            found = strcasecmp(at->args, "on") == 0;
+        if (strcasecmp(at->directive, name) == 0) {
+            found = at;
         }
     }
     return found;
 }
 
-int smtpd_conf_has_ssl(const server_rec *s)
+const ap_directive_t *smtpd_conf_ssl_find(const server_rec *s,
+                                          const char *name)
 {
     const ap_directive_t *host = s->is_virtual ? host_find(s) : NULL;
-    int found = host != NULL ? ssl_engine_find(host->first_child)
-                             : SMTPD_CONF_UNSET;
+    const ap_directive_t *found =
+        host != NULL ? last_find(host->first_child, name) : NULL;
 
-    if (found == SMTPD_CONF_UNSET) {
-        found = ssl_engine_find(ap_conftree);
-    }
-    return found == 1;
+    return found != NULL ? found : last_find(ap_conftree, name);
+}
+
+int smtpd_conf_has_ssl(const server_rec *s)
+{
+    const ap_directive_t *engine = smtpd_conf_ssl_find(s, "SSLEngine");
+
+    return engine != NULL && strcasecmp(engine->args, "on") == 0;
 }
 
 /** Whether TLS begins at once on @a port, whoever has it. */

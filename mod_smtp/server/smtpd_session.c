@@ -8,6 +8,7 @@
 
 #include "smtp_chars.h"
 #include "smtpd_access.h"
+#include "smtpd_auth.h"
 #include "smtpd_client_limit.h"
 #include "smtpd_command.h"
 #include "smtpd_connection.h"
@@ -282,6 +283,39 @@ static void refuse_line(smtpd_session_t *ss, unsigned int faults)
     smtpd_session_reply(ss, &reply);
 }
 
+static int is_auth(const char *line, apr_size_t len)
+{
+    return len >= 4 && strncasecmp(line, "AUTH", 4) == 0;
+}
+
+/* Only AUTH may be as long as RFC 4954 4 has it. */
+static unsigned int faults_of(const smtpd_session_t *ss, const char *line,
+                              apr_size_t len, unsigned int faults)
+{
+    return len + 2 > (apr_size_t)ss->conf->max_command_octets
+           && !is_auth(line, len) ? faults | SMTP_LINE_TOO_LONG : faults;
+}
+
+/* Credentials do not stay in memory that others will be given. */
+static void push_line(smtpd_session_t *ss, const char *line, apr_size_t len,
+                      unsigned int faults)
+{
+    int is_secret = ss->input == SMTPD_INPUT_AUTH || is_auth(line, len);
+
+    if (ss->input == SMTPD_INPUT_AUTH) {
+        smtpd_auth_push_line(ss, line, len, faults);
+    }
+    else if (faults_of(ss, line, len, faults)) {
+        refuse_line(ss, faults);
+    }
+    else {
+        smtpd_command_run(ss, line, len);
+    }
+    if (is_secret) {
+        explicit_bzero((char *)line, len);
+    }
+}
+
 static apr_size_t push_command(smtpd_session_t *ss, const char *octets,
                                apr_size_t len)
 {
@@ -289,16 +323,14 @@ static apr_size_t push_command(smtpd_session_t *ss, const char *octets,
     unsigned int faults;
     const char *line;
 
+    if (!smtp_line_is_partial(&ss->line)) {
+        smtp_line_max_set(&ss->line, smtpd_auth_line_max(ss));
+    }
     if (smtp_line_push(&ss->line, octets, len, &consumed, &line, &line_len,
                        &faults) == SMTP_LINE_DONE) {
         command_pool(ss);
         ss->rest_of_bucket = len - consumed;
-        if (faults) {
-            refuse_line(ss, faults);
-        }
-        else {
-            smtpd_command_run(ss, line, line_len);
-        }
+        push_line(ss, line, line_len, faults);
         apr_pool_clear(ss->command_pool);
         smtpd_session_deadline_set(ss);
     }
