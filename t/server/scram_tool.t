@@ -408,6 +408,13 @@ sub other_owner
     is((stat "$own/mail")[4], 0, 'its owner too');
     is(join(' ', glob "$own/*.new"), '', 'nothing is left');
 
+    # What somebody else laid there he could read later.
+    spew("$own/mail.new", '', 0666);
+    chown 65534, 65534, "$own/mail.new";
+    like(tool_is(1, 'FILE.new of another owner', '-b', "$own/mail", 'al', 'x'),
+         qr/remove it/, 'is told');
+    unlink "$own/mail.new";
+
     chown 65534, 65534, "$own/mail";
     tool_is(0, 'root changes it', '-b', "$own/mail", 'al', 'x');
     is(join(' ', (stat "$own/mail")[4, 5]), '65534 65534',

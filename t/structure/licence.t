@@ -15,7 +15,7 @@ sub is_source
 {
     my ($file) = @_;
 
-    return 1 if $file =~ /\.(?:[ch]|pl|pm|t|sh|m4|am|ac|in)$/;
+    return 1 if $file =~ /\.(?:[ch1]|pl|pm|t|sh|m4|am|ac|in)$/;
     return $file =~ m{(?:^|/)[^./]+$} && slurp($file) =~ /^#!/;
 }
 
