@@ -180,8 +180,9 @@ APR_DECLARE_EXTERNAL_HOOK(smtp, SMTP, void, log,
 /**
  * Whose is this forward-path? The first that does not decline decides: OK
  * with recipient->mailboxes filled, or a refusal. mod_smtp itself answers for
- * domains of <SMTPDomain> (APR_HOOK_MIDDLE). When all decline the client gets
- * 550 5.7.1: we do not relay.
+ * domains of <SMTPDomain> (APR_HOOK_MIDDLE). When all decline the recipient is
+ * relayed if <SMTPRelay> allows the client to send on (recipient->is_relayed),
+ * else the client gets 550 5.7.1.
  */
 APR_DECLARE_EXTERNAL_HOOK(smtp, SMTP, int, route,
                           (smtp_transaction_t *transaction,

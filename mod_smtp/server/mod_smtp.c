@@ -150,9 +150,12 @@ static void register_hooks(apr_pool_t *p)
     static const char *const successors[] =
         { "mod_ssl.c", "mod_reqtimeout.c", "mod_http2.c", NULL };
 
+    /* Whose check of sections with Require comes before ours, which asks
+     * them. */
+    static const char *const authz[] = { "mod_authz_core.c", NULL };
 
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_check_config(smtpd_conf_complete, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(smtpd_conf_complete, authz, NULL, APR_HOOK_MIDDLE);
     /* Before the MPM makes its timeout queues (APR_HOOK_MIDDLE). */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);

@@ -5,6 +5,8 @@
 #include "smtpd_address_reply.h"
 #include "smtpd_command.h"
 #include "smtpd_hook.h"
+#include "smtpd_login_limit.h"
+#include "smtpd_relay.h"
 #include "smtpd_transaction.h"
 
 /* HELO offers no extensions (RFC 5321 4.1.1.1). */
@@ -60,6 +62,30 @@ int smtpd_cmd_mail_check(smtpd_session_t *ss, smtpd_asked_t *asked,
     return check_params(ss, asked, reply);
 }
 
+/* RFC 6409 4.3, RFC 4954 6: on a submission service who sends is known, by his
+ * login or by his network. */
+static int may_submit(smtpd_session_t *ss, smtpd_transaction_t *tx,
+                      smtp_reply_t *reply)
+{
+    if (ss->conf->service != SMTPD_SERVICE_SUBMISSION || ss->pub.login
+        || smtpd_relay_allows(ss, tx)) {
+        return 1;
+    }
+    *reply = (smtp_reply_t){ 530, { 5, 7, 0 }, "Authentication required" };
+    return 0;
+}
+
+/* Whether the mail that begins is wanted. */
+static int ask(smtpd_session_t *ss, smtpd_transaction_t *tx,
+               smtp_reply_t *reply, int *drop)
+{
+    *drop = 0;
+    return may_submit(ss, tx, reply)
+           && smtpd_hook_judge(ss, smtp_run_mail(&tx->pub, reply), reply,
+                               drop)
+           && smtpd_login_limit_message(tx, reply);
+}
+
 void smtpd_cmd_mail(smtpd_session_t *ss, smtpd_asked_t *asked,
                     smtp_reply_t *reply)
 {
@@ -78,7 +104,7 @@ void smtpd_cmd_mail(smtpd_session_t *ss, smtpd_asked_t *asked,
         tx->pub.params.auth = "<>";
     }
     ss->transaction = tx;
-    if (!smtpd_hook_judge(ss, smtp_run_mail(&tx->pub, reply), reply, &drop)) {
+    if (!ask(ss, tx, reply, &drop)) {
         ss->is_closing |= drop;
         /* The hook's text may lie in the transaction's pool. */
         smtpd_session_reply(ss, reply);

@@ -47,7 +47,7 @@ void smtpd_cmd_vrfy(smtpd_session_t *ss, smtpd_asked_t *asked,
     if (ss->conf->disclose & SMTPD_DISCLOSE_VRFY) {
         route = smtpd_disclose_mailbox(ss, &asked->address, &mailbox);
     }
-    if (route == SMTPD_ROUTE_UNKNOWN) {
+    if (route == SMTPD_ROUTE_UNKNOWN || route == SMTPD_ROUTE_ROUTING) {
         *reply = (smtp_reply_t){ 550, { 5, 1, 1 }, "No such mailbox here" };
     }
     else if (route == SMTPD_ROUTE_OK && *mailbox) {

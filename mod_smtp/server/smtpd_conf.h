@@ -65,6 +65,8 @@ typedef struct smtpd_auth_conf_t {
  *  smtpd_conf_submission.c). */
 typedef struct smtpd_submission_conf_t {
     ap_conf_vector_t *relay_section;     /**< <SMTPRelay>, NULL: nobody */
+    ap_conf_vector_t *relay_strangers;   /**< the same as strangers meet it;
+                                              for the check at start */
     const ap_directive_t *relay_directive; /**< where it stands */
     int sender_any;                      /**< SMTPSenderLogin any */
     int sender_own;                      /**< SMTPSenderLogin own */

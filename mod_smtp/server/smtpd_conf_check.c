@@ -15,6 +15,7 @@
 #include "smtpd_conf_limit.h"
 #include "smtpd_domain.h"
 #include "smtpd_log.h"
+#include "smtpd_relay_check.h"
 
 APLOG_USE_MODULE(smtp);
 
@@ -117,6 +118,42 @@ static void delivery_warn(apr_pool_t *p, server_rec *s,
     }
 }
 
+/** Who can send from here, and where to. */
+static const char *relay_check(apr_pool_t *p, server_rec *s,
+                               const smtpd_conf_t *conf)
+{
+    if (conf->service == SMTPD_SERVICE_SUBMISSION
+        && conf->auth.section == NULL
+        && conf->submission.relay_section == NULL) {
+        return "SMTPService submission without <SMTPAuth> and without "
+               "<SMTPRelay>: nobody could send; add <SMTPAuth> with who may "
+               "log in, and <SMTPRelay> with Require valid-user";
+    }
+    return smtpd_relay_check(p, s, conf);
+}
+
+static void relay_warn(apr_pool_t *p, server_rec *s,
+                       const smtpd_conf_t *conf)
+{
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return;
+    }
+    if (conf->service == SMTPD_SERVICE_SUBMISSION
+        && conf->submission.relay_section == NULL) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1162)
+                     "%s: SMTPService submission without <SMTPRelay>: "
+                     "logged-in users reach only local domains; add "
+                     "<SMTPRelay> with Require valid-user",
+                     host_write(p, s));
+    }
+    if (conf->auth.section == NULL && smtpd_relay_needs_login(p, conf)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1163)
+                     "%s: <SMTPRelay> has a Require that needs a login, and "
+                     "without <SMTPAuth> nobody can log in; add <SMTPAuth>, "
+                     "or take the rule away", host_write(p, s));
+    }
+}
+
 static int is_same_address(const server_addr_rec *a, const server_addr_rec *b)
 {
     return a->host_port == b->host_port && a->host_addr != NULL
@@ -203,6 +240,9 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
         fault = smtpd_domain_check(ptemp, conf);
     }
     if (fault == NULL) {
+        fault = relay_check(ptemp, s, conf);
+    }
+    if (fault == NULL) {
         fault = smtpd_conf_limit_check(p, ptemp, conf, &warning);
     }
     if (fault == NULL) {
@@ -225,6 +265,7 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
     tls_warn(ptemp, s, conf);
     domains_warn(ptemp, s, conf);
     delivery_warn(ptemp, s, conf);
+    relay_warn(ptemp, s, conf);
     smtp_neighbours_warn(ptemp, s);
     return http_neighbours_check(ptemp, s, main_server);
 }

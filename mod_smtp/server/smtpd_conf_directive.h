@@ -122,6 +122,8 @@ const char *smtpd_conf_tls_check(apr_pool_t *p, const smtpd_conf_t *conf);
 
 /** @name Sections
  * @{ */
+const char *smtpd_conf_relay_section(cmd_parms *cmd, void *dir,
+                                     const char *arg);
 const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
                                        const char *arg);
 const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,

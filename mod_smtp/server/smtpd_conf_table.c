@@ -76,6 +76,9 @@ const command_rec smtpd_conf_directives[] = {
                   IN_SERVER, "who judges tokens, as provider:argument"),
     AP_INIT_RAW_ARGS("<SMTPConnect", smtpd_conf_connect_section, NULL,
                      IN_SERVER, "Container for Require: who may connect"),
+    AP_INIT_RAW_ARGS("<SMTPRelay", smtpd_conf_relay_section, NULL,
+                     IN_SERVER, "Container for Require: who may send to "
+                     "domains that are not ours"),
     AP_INIT_RAW_ARGS("<SMTPDomain", smtpd_conf_domain_section, NULL,
                      IN_SERVER, "Container for what concerns local domains"),
     AP_INIT_ITERATE("SMTPRecipients", smtpd_conf_recipients_add, NULL,

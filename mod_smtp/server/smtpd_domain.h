@@ -49,6 +49,8 @@ typedef enum {
     SMTPD_ROUTE_OK = 0,
     SMTPD_ROUTE_NOT_LOCAL,       /**< the domain is not ours */
     SMTPD_ROUTE_UNKNOWN,         /**< 550 5.1.1 */
+    SMTPD_ROUTE_ROUTING,         /**< the local-part would route on, as
+                                      user%elsewhere: 550 5.7.1 */
     SMTPD_ROUTE_AMBIGUOUS,       /**< an alias in a loop, too wide or leading
                                       nowhere: 451 4.3.5, logged */
     SMTPD_ROUTE_FAILED           /**< a map could not be asked: 451 4.3.0,

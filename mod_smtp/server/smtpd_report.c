@@ -14,9 +14,12 @@ APLOG_USE_MODULE(smtp);
 /* A header section larger than this comes back in part. */
 #define HEADER_MAX_OCTETS (64 * 1024)
 
+/* Of a relayed recipient the next hop reports, or who hands it the mail (RFC
+ * 3461 5.2.1, 5.2.2): nothing is delivered yet. */
 static int asks(const smtp_recipient_t *recipient)
 {
-    return (recipient->params.notify & SMTP_NOTIFY_SUCCESS) != 0;
+    return (recipient->params.notify & SMTP_NOTIFY_SUCCESS) != 0
+           && !recipient->is_relayed;
 }
 
 int smtpd_report_is_wanted(const smtpd_transaction_t *tx)

@@ -165,6 +165,17 @@ static smtpd_route_e unnamed_find(const smtpd_name_t *name,
     return entry->value != NULL ? SMTPD_ROUTE_OK : SMTPD_ROUTE_UNKNOWN;
 }
 
+/**
+ * Whether a local-part asks to be sent on: user%elsewhere, elsewhere!user,
+ * "user@elsewhere" (RFC 1123 5.2.16). We don't, but a server
+ * behind us to which a name is handed on may. So no rule for all names takes
+ * one; who has such a name says so in a map.
+ */
+static int is_routing(const char *local)
+{
+    return strpbrk(local, "%!@") != NULL;
+}
+
 smtpd_route_e smtpd_resolve_find(const smtpd_resolve_t *resolve,
                                  smtpd_name_t *name, smtpd_entry_t *entry)
 {
@@ -172,6 +183,10 @@ smtpd_route_e smtpd_resolve_find(const smtpd_resolve_t *resolve,
 
     memset(entry, 0, sizeof(*entry));
     rv = named_find(resolve, name, entry);
+    if (rv == SMTPD_ROUTE_OK && entry->value == NULL
+        && is_routing(name->local)) {
+        return SMTPD_ROUTE_ROUTING;
+    }
     if (rv == SMTPD_ROUTE_OK && entry->value == NULL
         && name_split(resolve, name)) {
         rv = named_find(resolve, name, entry);
@@ -247,7 +262,7 @@ static smtpd_route_e target_resolve(smtpd_resolve_t *resolve,
                                       "<SMTPDomain>", text));
     }
     rv = smtpd_resolve_name(resolve, &next);
-    if (rv == SMTPD_ROUTE_UNKNOWN) {
+    if (rv == SMTPD_ROUTE_UNKNOWN || rv == SMTPD_ROUTE_ROUTING) {
         return fault_set(resolve, name, entry,
                          apr_psprintf(resolve->p, "leads to \"%s\", who "
                                       "does not exist; mend the name, or "

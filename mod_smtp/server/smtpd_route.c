@@ -10,13 +10,13 @@ static const struct {
     smtp_reply_t reply;
 } refusals[] = {
     { SMTPD_ROUTE_UNKNOWN,   { 550, { 5, 1, 1 }, "No such mailbox here" } },
+    { SMTPD_ROUTE_ROUTING,   { 550, { 5, 7, 1 },
+                               "Routing in the local-part is not allowed" } },
     { SMTPD_ROUTE_AMBIGUOUS, { 451, { 4, 3, 5 },
                                "The alias is misconfigured" } },
     { SMTPD_ROUTE_FAILED,    { 451, { 4, 3, 0 }, "Try again later" } }
 };
 
-int smtpd_route(smtp_transaction_t *transaction, smtp_recipient_t *recipient,
-                smtp_reply_t *reply)
 /* SMTPTLS required in <SMTPDomain>, and the session is in plain text. */
 static int is_tls_missing(const smtp_transaction_t *transaction,
                           const smtpd_conf_t *conf, const char *name)
@@ -33,13 +33,13 @@ static int is_tls_missing(const smtp_transaction_t *transaction,
     return domain && domain->conf->tls == SMTPD_TLS_REQUIRED;
 }
 
+int smtpd_route(smtp_transaction_t *transaction, smtp_recipient_t *recipient,
+                smtp_reply_t *reply)
 {
     const smtpd_conf_t *conf = smtpd_conf_get(transaction->session->s);
     smtpd_route_e route;
     size_t i;
 
-    if (route == SMTPD_ROUTE_OK) {
-        return OK;
     if (is_tls_missing(transaction, conf, recipient->forward_path->domain)) {
         *reply = (smtp_reply_t){ 530, { 5, 7, 0 }, "Must issue a STARTTLS "
                                  "command first: the domain wants it" };
@@ -47,6 +47,8 @@ static int is_tls_missing(const smtp_transaction_t *transaction,
     }
     route = smtpd_domain_route(transaction->r, conf, recipient->forward_path,
                                &recipient->mailboxes);
+    if (route == SMTPD_ROUTE_OK) {
+        return OK;
     }
     for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         if (refusals[i].route == route) {

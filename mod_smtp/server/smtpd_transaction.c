@@ -11,6 +11,7 @@
 #include "smtpd_hook.h"
 #include "smtpd_log.h"
 #include "smtpd_login_limit.h"
+#include "smtpd_relay.h"
 
 APLOG_USE_MODULE(smtp);
 
@@ -76,6 +77,11 @@ static int ask_deliver(smtpd_session_t *ss, smtpd_transaction_t *tx,
     smtp_delivery_t *delivery = tx->delivery;
     int rv = smtp_run_deliver(&tx->pub, recipient, &delivery, reply);
 
+    if (recipient->is_relayed && rv == DECLINED) {
+        *reply = (smtp_reply_t){ 451, { 4, 3, 0 },
+                                 "No relay is configured" };
+        return 0;
+    }
     if (rv == DECLINED || (rv == OK && !delivery)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, tx->pub.r, SMTPD_LOGNO(1011)
                       "nobody delivers to <%s>: is mod_smtp_spool loaded and "
@@ -96,11 +102,17 @@ static int ask_route(smtpd_session_t *ss, smtpd_transaction_t *tx,
 {
     int rv = smtp_run_route(&tx->pub, recipient, reply);
 
-    if (rv == DECLINED) {
+    if (rv != DECLINED) {
+        return smtpd_hook_judge(ss, rv, reply, NULL);
+    }
+    /* A report is ours: what its client may do is not asked. */
+    if (!tx->is_report && !smtpd_relay_allows(ss, tx)) {
         *reply = (smtp_reply_t){ 550, { 5, 7, 1 }, "Relaying denied" };
         return 0;
     }
-    return smtpd_hook_judge(ss, rv, reply, NULL);
+    recipient->mailboxes = NULL;
+    recipient->is_relayed = 1;
+    return 1;
 }
 
 static int ask_policy(smtpd_session_t *ss, smtpd_transaction_t *tx,
@@ -155,6 +167,7 @@ void smtpd_transaction_end(smtpd_session_t *ss, const smtp_reply_t *reply)
     }
     smtpd_log_transaction(ss, tx, reply);
     apr_pool_destroy(tx->pub.r->pool);
+    ss->is_fat = 1;
     smtpd_session_phase_set(ss, SMTPD_PHASE_READY);
 }
 

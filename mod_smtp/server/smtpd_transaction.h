@@ -22,6 +22,8 @@ struct smtpd_transaction_t {
     unsigned int is_too_big : 1;
     unsigned int has_data : 1;    /**< DATA or the first BDAT went through */
     unsigned int is_delivered : 1;
+    unsigned int is_relay_asked : 1; /**< may_relay is known */
+    unsigned int may_relay : 1;   /**< what <SMTPRelay> said */
     unsigned int counted_messages; /**< by SMTPLoginLimit: 0 or 1 */
     unsigned int counted_recipients; /**< by SMTPLoginLimit */
     unsigned int counted_last;    /**< of them the one of RCPT at hand */

@@ -176,6 +176,9 @@ static int is_for_maildir(const smtp_recipient_t *recipient)
 {
     int i;
 
+    if (recipient->is_relayed) {
+        return 0;
+    }
     for (i = 0; i < recipient->mailboxes->nelts; i++) {
         const char *method = APR_ARRAY_IDX(recipient->mailboxes, i,
                                            smtp_mailbox_t *)->method;

@@ -126,8 +126,8 @@ subtest 'SQL' => sub {
     is(code($client, 'team@sql.example'), '250 2.1.5', 'an alias');
     is(code($client, "o'hara\@sql.example"), '250 2.1.5', 'a quote is data');
     for my $name ("x'or'1'='1", '"\' OR 1=1 --"', '%', '"%s"') {
-        is(code($client, "$name\@sql.example"), '550 5.1.1',
-           "$name is not SQL");
+        like(code($client, "$name\@sql.example"), qr/\A550 5\.[17]\.1\z/,
+             "$name is not SQL");
     }
     is(code($client, '"\'; DROP TABLE recipients; --"@sql.example'),
        '550 5.1.1', 'nothing is dropped');

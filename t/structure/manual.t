@@ -103,7 +103,7 @@ sub number
     return $macro{$text} // $text;
 }
 
-my @numbers = $conf =~ /\{ "(\w+)", FIELD\(\w+\),\s*(\w+),\s*(\w+),\s*(\w+),/g;
+my @numbers = $conf =~ /\{ "(\w+)", FIELD\([\w.]+\),\s*(\w+),\s*(\w+),\s*(\w+),/g;
 ok @numbers >= 4 * 7, 'the table of numbers was found';
 while (my ($name, $default, $min, $max) = splice @numbers, 0, 4) {
     my $entry = $entry{$name} or next;

@@ -102,7 +102,7 @@ static smtp_address_t *address(apr_pool_t *p, const char *text)
 static const char *const outcomes[] = {
     [SMTPD_ROUTE_OK] = "ok", [SMTPD_ROUTE_NOT_LOCAL] = "not local",
     [SMTPD_ROUTE_UNKNOWN] = "unknown", [SMTPD_ROUTE_AMBIGUOUS] = "ambiguous",
-    [SMTPD_ROUTE_FAILED] = "failed"
+    [SMTPD_ROUTE_FAILED] = "failed", [SMTPD_ROUTE_ROUTING] = "routing"
 };
 
 /** Mailboxes as "name@domain|extension name@domain", or the outcome. */
@@ -153,7 +153,8 @@ static void rows_check(const site_t *site, const row_t *rows, size_t count)
 
 static const char *const residents[] = {
     "bob", "", "carol", "", "a-b", "", "dave@example.com", "",
-    "eve@example.net", "", "\"x y\"", "", "fred", "carol", NULL
+    "eve@example.net", "", "\"x y\"", "", "fred", "carol",
+    "50%", "", "\"own@name\"", "", NULL
 };
 
 static const char *const aliases[] = {
@@ -182,8 +183,19 @@ static const row_t resident_rows[] = {
     { "bob@com", "not local" },
     { "bob@[192.0.2.25]", "not local" },
     /* An entry of another domain, as a local-part. */
-    { "\"eve@example.net\"@example.com", "unknown" },
-    { "\"dave@example.com\"@example.com", "unknown" },
+    { "\"eve@example.net\"@example.com", "routing" },
+    { "\"dave@example.com\"@example.com", "routing" },
+    /* What would be sent on (RFC 1123 5.2.16), unless a map names it. */
+    { "bob%example.edu@example.com", "routing" },
+    { "example.edu!bob@example.com", "routing" },
+    { "bob%@example.com", "routing" },
+    { "x%example.edu@example.net", "routing" },
+    { "example.edu!x@example.net", "routing" },
+    { "\"x@example.edu\"@example.net", "routing" },
+    { "x+y%example.edu@example.net", "routing" },
+    { "50%@example.com", "50%@example.com" },
+    { "\"own@name\"@example.com", "own@name@example.com" },
+    { "50%+x@example.com", "routing" },
     { "fred@example.com", "carol@example.com bob@example.com" },
     /* any */
     { "x@example.net", "x@example.net" },
@@ -306,6 +318,7 @@ static void catch_all_takes_what_nobody_else_does(void **state)
     assert_string_equal(route(&site, "postmaster@example.com"),
                         "postmaster@example.com");
     assert_string_equal(route(&site, "\"\"@example.com"), "unknown");
+    assert_string_equal(route(&site, "x%example.edu@example.com"), "routing");
 }
 
 /** Aliases that are wrong: what is told at start, and the client at RCPT. */
