@@ -1,0 +1,96 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+#
+# ALPN (RFC 7301): a client that asks for HTTP is not greeted in SMTP, so that
+# a browser cannot be led to a mail server that has the web server's
+# certificate (ALPACA, 2021); one that asks for nothing, or for smtp, is
+# served. Also where the whole server has Protocols h2.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use SMTPTest::Server;
+
+my $server = SMTPTest::Server->start_new(
+    tls => 1, modules => ['http2'], global => "Protocols h2 http/1.1\n",
+    # mod_http2 has advice for prefork, not for us.
+    expected => [qr/AH10034: The mpm module \(prefork/],
+    ports => { smtp => 'smtp', smtps => 'smtps', https => 'https' },
+    vhosts => <<'END');
+<VirtualHost 127.0.0.1:${port_smtp} 127.0.0.1:${port_smtps}>
+    ServerName mx.example.com
+    SMTPEngine On
+    Include conf/tls.conf
+    <SMTPDomain example.com>
+        SMTPRecipients any
+    </SMTPDomain>
+</VirtualHost>
+<VirtualHost 127.0.0.1:${port_https}>
+    ServerName mx.example.com
+    Include conf/tls.conf
+</VirtualHost>
+END
+
+# What the client offers, and what comes of it: the protocol that was chosen,
+# '' for none, undef for a connection that dies.
+my @CASES = (
+    [[], ''],
+    [['smtp'], 'smtp'],
+    [['h2', 'smtp'], 'smtp'],
+    [['http/1.1', 'smtp'], 'smtp'],
+    [['h2'], undef],
+    [['http/1.1'], undef],
+    [['h2', 'http/1.1'], undef],
+    [['http/0.9'], undef],
+    [['imap'], undef],
+    [['SMTP'], undef],
+    [['smt'], undef],
+    [['smtp2'], undef],
+);
+
+sub alpn { return @{ $_[0] } ? (alpn => $_[0]) : () }
+
+# TLS as in the case; the greeting, or what a first command is answered.
+sub first_words
+{
+    my ($port, $offered) = @_;
+    my $client = $port eq 'smtp' ? $server->ehlo_client
+        : $server->client(port => $port);
+    $client->command('STARTTLS') if $port eq 'smtp';
+    my $is_up = $client->handshake(alpn($offered));
+    $client->send_lines('EHLO client.test') if $is_up;
+    return ($client, $client->read_reply);
+}
+
+for my $port ('smtp', 'smtps') {
+    for my $case (@CASES) {
+        my ($offered, $chosen) = @{$case};
+        subtest "$port: " . join(', ', @{$offered}) => sub {
+            my ($client, $reply) = first_words($port, $offered);
+            if (!defined $chosen) {
+                is($reply->code, 'closed', 'cut');
+                is("$reply", 'closed', 'without a word of SMTP');
+                return;
+            }
+            is($client->tls->alpn // '', $chosen, 'the protocol');
+            like($reply->code, qr/\A2[25]0\z/, 'the session goes on');
+        };
+    }
+}
+
+# mod_http2 has no h2 on prefork.
+subtest 'the web server beside us speaks what it spoke before' => sub {
+    my $best = SMTPTest::Server::mpm() eq 'prefork' ? 'http/1.1' : 'h2';
+    for my $case ([$best, 'h2', 'http/1.1'], ['http/1.1', 'http/1.1']) {
+        my ($chosen, @offered) = @{$case};
+        my $client = $server->client(port => 'https',
+                                     tls => { alpn => \@offered });
+        is($client->tls->alpn, $chosen, $chosen);
+        $client->close;
+    }
+};
+
+$server->finish;
+done_testing;
