@@ -87,7 +87,7 @@ subtest 'HTTP where a ClientHello is due' => sub {
                      "POST / HTTP/1.1\r\nHost: mx.example.com\r\n"
                      . "Content-Length: 6\r\n\r\nRSET\r\n") {
         my $client = $server->ehlo_client;
-        is($client->command('STARTTLS')->code, '220', '220');
+        is($client->command('STARTTLS')->code, '220', 'STARTTLS');
         $client->send_octets($request);
         my $said = $client->read_to_end // 'timeout';
         unlike($said, qr/\w{4}/, 'cut, and nothing said');
