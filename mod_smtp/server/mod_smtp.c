@@ -11,6 +11,7 @@
 #include <http_protocol.h>
 #include <mpm_common.h>
 
+#include "smtpd_auth_scram.h"
 #include "smtpd_client_limit.h"
 #include "smtpd_connection.h"
 #include "smtpd_delay.h"
@@ -114,6 +115,12 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
     }
     smtpd_connection_init(s);
     smtpd_listen_mend(s);
+    rv = smtpd_auth_scram_init();
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1002)
+                     "SMTPAuthCredentials: no random octets");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     rv = smtpd_client_limit_init(pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1001)

@@ -12,8 +12,15 @@
 
 APLOG_USE_MODULE(smtp);
 
-/* In the order in which EHLO names them. */
+/* In the order in which EHLO names them: strongest first. */
 static const smtpd_auth_mechanism_t mechanisms[] = {
+    { SMTP_SASL_EXTERNAL, 4, 1, NULL,
+      smtpd_auth_external_is_possible, smtpd_auth_external_step },
+    { SMTP_SASL_SCRAM_SHA_256_PLUS, 4, 1, NULL,
+      smtpd_auth_scram_plus_is_possible, smtpd_auth_scram_step },
+    { SMTP_SASL_SCRAM_SHA_256, 3, 0, NULL, NULL, smtpd_auth_scram_step },
+    { SMTP_SASL_OAUTHBEARER, 2, 0, NULL, NULL, smtpd_auth_token_step },
+    { SMTP_SASL_XOAUTH2, 2, 0, NULL, NULL, smtpd_auth_token_step },
     { SMTP_SASL_PLAIN, 1, 0, NULL, NULL, smtpd_auth_plain_step },
     { SMTP_SASL_LOGIN, 1, 0, "Username:", NULL, smtpd_auth_login_step }
 };
@@ -296,7 +303,6 @@ static void take(smtpd_session_t *ss, const char *text, apr_size_t text_len,
         auth->step++;
         explicit_bzero((char *)message, len);
     }
-    explicit_bzero((char *)text, text_len);
     conclude[outcome](ss, reply);
 }
 
@@ -325,6 +331,11 @@ void smtpd_auth_begin(smtpd_session_t *ss,
     }
 }
 
+static int is_cancel(const char *line, apr_size_t len)
+{
+    return len == 1 && *line == '*';
+}
+
 /* What is wrong with the line itself, or that it ends the exchange. */
 static int ends(const char *line, apr_size_t len, unsigned int faults,
                 smtp_reply_t *reply)
@@ -337,7 +348,7 @@ static int ends(const char *line, apr_size_t len, unsigned int faults,
         *reply = (smtp_reply_t){ 501, { 5, 5, 2 }, "NUL, CR or LF in a line "
                                                    "of base64" };
     }
-    else if (len == 1 && *line == '*') {
+    else if (is_cancel(line, len)) {
         *reply = (smtp_reply_t){ 501, { 5, 7, 0 },
                                  "Authentication cancelled" };
     }
@@ -354,13 +365,17 @@ void smtpd_auth_push_line(smtpd_session_t *ss, const char *line,
         smtpd_auth_abort(ss);
         smtpd_command_refuse_out_of_step(ss);
     }
+    else if (ss->auth->reason && is_cancel(line, len)) {
+        /* It was refused already, by a challenge that said so (RFC 7628
+         * 3.2.3): nobody gets around that. */
+        refuse(ss, &reply);
+    }
     else if (ends(line, len, faults, &reply)) {
         smtpd_auth_abort(ss);
     }
     else {
         take(ss, line, len, &reply);
     }
-    explicit_bzero((char *)line, len);
     if (reply.code) {
         smtpd_session_reply(ss, &reply);
     }

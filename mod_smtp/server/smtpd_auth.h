@@ -90,7 +90,7 @@ void smtpd_auth_begin(smtpd_session_t *ss,
                       smtp_reply_t *reply);
 
 /**
- * Takes a line of the exchange, and replies. The line is wiped.
+ * Takes a line of the exchange, and replies. The caller wipes the line.
  * @param faults  or of SMTP_LINE_*
  */
 void smtpd_auth_push_line(smtpd_session_t *ss, const char *line,
@@ -129,6 +129,14 @@ int smtpd_auth_login_set(smtpd_auth_t *auth, const char *login);
 
 /** @name Steps, one file per family
  * @{ */
+int smtpd_auth_external_is_possible(const smtpd_session_t *, apr_pool_t *);
+smtpd_auth_outcome_e smtpd_auth_external_step(smtpd_auth_t *, const char *,
+                                              apr_size_t);
+int smtpd_auth_scram_plus_is_possible(const smtpd_session_t *, apr_pool_t *);
+smtpd_auth_outcome_e smtpd_auth_scram_step(smtpd_auth_t *, const char *,
+                                           apr_size_t);
+smtpd_auth_outcome_e smtpd_auth_token_step(smtpd_auth_t *, const char *,
+                                           apr_size_t);
 smtpd_auth_outcome_e smtpd_auth_plain_step(smtpd_auth_t *, const char *,
                                            apr_size_t);
 smtpd_auth_outcome_e smtpd_auth_login_step(smtpd_auth_t *, const char *,

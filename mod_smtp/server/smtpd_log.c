@@ -84,6 +84,18 @@ static const char *item_proto(smtpd_transaction_t *tx)
     return tx->pub.r->protocol;
 }
 
+static const char *item_login(smtpd_transaction_t *tx)
+{
+    return escape(tx->pub.r->pool, tx->pub.session->login);
+}
+
+static const char *item_auth(smtpd_transaction_t *tx)
+{
+    const char *mechanism = tx->pub.session->auth_mechanism;
+
+    return mechanism ? mechanism : "-";
+}
+
 static const char *item_message_id(smtpd_transaction_t *tx)
 {
     return tx->header.message_id ? tx->header.message_id : "-";
@@ -117,7 +129,9 @@ static const struct {
     { "proto",   item_proto },
     { "tls",     item_tls },
     { "cipher",  item_cipher },
-    { "msgid",   item_message_id }
+    { "msgid",   item_message_id },
+    { "login",   item_login },
+    { "auth",    item_auth }
 };
 
 static const char *log_item(request_rec *r, char *name)

@@ -91,6 +91,8 @@ static void buffer_grow(smtp_line_t *parser, apr_size_t needed)
     buffer = apr_palloc(parser->pool, size);
     if (parser->len > 0) {
         memcpy(buffer, parser->buffer, parser->len);
+        /* It may be the beginning of a password. */
+        explicit_bzero(parser->buffer, parser->len);
     }
     parser->buffer = buffer;
     parser->buffer_size = size;

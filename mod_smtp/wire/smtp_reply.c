@@ -56,6 +56,7 @@ typedef struct output_t {
 typedef struct head_t {
     char s[4 + SMTP_STATUS_BUFFER_OCTETS];
     apr_size_t len;
+    apr_size_t line_max;         /* of such a line, without CRLF */
 } head_t;
 
 static void put(output_t *out, const char *s, apr_size_t len)
@@ -76,7 +77,6 @@ static void head_put(output_t *out, const head_t *head)
 static void line_put(output_t *out, const head_t *head, const char *line,
                      apr_size_t len, int utf8)
 {
-    static const apr_size_t max = SMTP_REPLY_LINE_MAX_OCTETS - 2;
     apr_size_t begin = out->len;
     apr_size_t token_len;
     char token[SMTP_ESCAPE_TOKEN_OCTETS];
@@ -86,7 +86,7 @@ static void line_put(output_t *out, const head_t *head, const char *line,
         apr_size_t taken = smtp_escape_next(line, len, utf8, token,
                                             &token_len);
 
-        if (out->len - begin + token_len > max) {
+        if (out->len - begin + token_len > head->line_max) {
             put(out, "\r\n", 2);
             begin = out->len;
             head_put(out, head);
@@ -122,6 +122,9 @@ static head_t head_make(int code, smtp_status_t status)
     head.s[1] = (char)('0' + code / 10 % 10);
     head.s[2] = (char)('0' + code % 10);
     head.s[3] = '-';
+    /* RFC 4954 4: a challenge in pieces would be another one. */
+    head.line_max = code == 334 ? APR_SIZE_MAX
+                                : SMTP_REPLY_LINE_MAX_OCTETS - 2;
     head.len = 4 + smtp_status_write(head.s + 4, status);
     if (head.len > 4) {
         head.s[head.len++] = ' ';

@@ -145,37 +145,45 @@ char *smtp_sasl_base64_write(apr_pool_t *p, const char *s, apr_size_t len)
     return out ? (char *)out : apr_pstrdup(p, "");
 }
 
+/** Whether @a s is what @a octets are encoded to. */
+static int is_encoded(apr_pool_t *p, const char *octets,
+                      apr_size_t octets_len, const char *s, apr_size_t len)
+{
+    char *again = smtp_sasl_base64_write(p, octets, octets_len);
+    int is_same = strlen(again) == len && memcmp(again, s, len) == 0;
+
+    explicit_bzero(again, strlen(again));
+    return is_same;
+}
+
 /**
  * APR's decoder takes the URL alphabet, lacking padding and stray bits too.
  * A text is strict base64 exactly if it is what its octets are encoded to.
+ * Nothing of it stays behind but *out: it may be a password.
  */
 apr_status_t smtp_sasl_base64_parse(apr_pool_t *p, const char *s,
                                     apr_size_t len, const char **out,
                                     apr_size_t *out_len)
 {
-    const unsigned char *octets = NULL;
-    char *again;
+    char *octets;
 
     *out = NULL;
     *out_len = 0;
-    if (len == 0) {
-        *out = apr_pstrdup(p, "");
-        return APR_SUCCESS;
+    if (len % 4 != 0) {
+        return APR_EINVAL;
     }
-    if (len % 4 == 0) {
-        octets = apr_pdecode_base64_binary(p, s, (apr_ssize_t)len,
-                                           APR_ENCODE_NONE, out_len);
+    octets = apr_pcalloc(p, len / 4 * 3 + 1);
+    if (len > 0
+        && (apr_decode_base64_binary((unsigned char *)octets, s,
+                                     (apr_ssize_t)len, APR_ENCODE_NONE,
+                                     out_len) != APR_SUCCESS
+            || !is_encoded(p, octets, *out_len, s, len))) {
+        explicit_bzero(octets, len / 4 * 3);
+        *out_len = 0;
+        return APR_EINVAL;
     }
-    if (octets) {
-        again = smtp_sasl_base64_write(p, (const char *)octets, *out_len);
-        if (strlen(again) == len && memcmp(again, s, len) == 0) {
-            /* APR puts no NUL behind binary octets. */
-            *out = apr_pstrmemdup(p, (const char *)octets, *out_len);
-            return APR_SUCCESS;
-        }
-    }
-    *out_len = 0;
-    return APR_EINVAL;
+    *out = octets;
+    return APR_SUCCESS;
 }
 
 /* PLAIN. */

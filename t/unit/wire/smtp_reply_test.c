@@ -233,6 +233,22 @@ static const read_row_t read_rows[] = {
 };
 
 /** The row's input in three pieces, cut at @a a and @a b. */
+/* RFC 4954 4: a challenge may have 12288 octets, and is one line. */
+static void a_long_challenge_is_not_torn(void **state)
+{
+    char text[12288 - 6 + 1];
+    smtp_reply_t reply = { 334, { 0, 0, 0 }, text };
+    apr_size_t len;
+    char *octets;
+
+    memset(text, 'A', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    octets = smtp_reply_write(*state, &reply, 1, 0, &len);
+    assert_int_equal(len, 12288);
+    assert_memory_equal(octets, "334 AAAA", 8);
+    assert_ptr_equal(strchr(octets, '\r'), octets + len - 2);
+}
+
 static void check_cuts(apr_pool_t *p, const read_row_t *row, size_t a,
                        size_t b)
 {
@@ -336,6 +352,7 @@ int main(void)
         UNIT_TEST(utf8_reaches_only_who_asked_for_it),
         UNIT_TEST(a_long_reply_is_continued_not_cut),
         UNIT_TEST(a_line_of_512_octets_is_one_line),
+        UNIT_TEST(a_long_challenge_is_not_torn),
         UNIT_TEST(a_reply_is_understood_however_it_is_cut),
         UNIT_TEST(what_was_decided_stays),
         UNIT_TEST(a_peer_that_talks_for_ever_gets_a_bounded_memory),
