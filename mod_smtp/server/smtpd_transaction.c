@@ -8,6 +8,7 @@
 #include <http_protocol.h>
 
 #include "smtp_chars.h"
+#include "smtp_trace.h"
 #include "smtpd_hook.h"
 #include "smtpd_log.h"
 #include "smtpd_login_limit.h"
@@ -28,12 +29,26 @@ static const char *make_id(apr_pool_t *p, apr_time_t now)
                         (unsigned int)apr_atomic_inc32(&counter) & 0xfff);
 }
 
+/* As the Received field will say it (RFC 3848). */
+static const char *protocol_of(const smtpd_session_t *ss,
+                               const smtp_mail_params_t *params)
+{
+    smtp_trace_t trace = { 0 };
+
+    trace.esmtp = ss->pub.is_esmtp;
+    trace.auth = ss->pub.login != NULL;
+    trace.tls_version = ss->pub.tls_version;
+    trace.smtputf8 = params->smtputf8;
+    return smtp_trace_with(&trace);
+}
+
 /* What CustomLog, ap_expr and server-status look at. */
 static void fill_request(request_rec *r, const smtpd_session_t *ss,
-                         const smtp_address_t *from)
+                         const smtp_address_t *from,
+                         const smtp_mail_params_t *params)
 {
     r->method = "MAIL";
-    r->protocol = ss->pub.is_esmtp ? "ESMTP" : "SMTP";
+    r->protocol = (char *)protocol_of(ss, params);
     r->the_request = apr_pstrcat(r->pool, "MAIL FROM:<",
                                  smtp_chars_escape(r->pool, from->text,
                                                    strlen(from->text), 512),
@@ -53,7 +68,7 @@ smtpd_transaction_t *smtpd_transaction_create(smtpd_session_t *ss,
     request_rec *r = ap_create_request(ss->pub.c);
     smtpd_transaction_t *tx = apr_pcalloc(r->pool, sizeof(*tx));
 
-    fill_request(r, ss, from);
+    fill_request(r, ss, from, params);
     tx->pub.session = &ss->pub;
     tx->pub.r = r;
     tx->pub.began = r->request_time;
