@@ -39,7 +39,7 @@ APLOG_USE_MODULE(smtp);
 /* How long a thread waits for the client's next octets before it gives the
  * session to the MPM: the hand-off and back costs more than all else for a
  * client that answers at once. */
-#define SPIN_MSEC 2
+#define SPIN_MSEC 10
 /* How soon a blocked thread notices a graceful stop. */
 #define SLICE apr_time_from_sec(1)
 
@@ -306,15 +306,22 @@ static void trim(apr_allocator_t *allocator)
     apr_allocator_max_free_set(allocator, KEPT_OCTETS);
 }
 
-/* Gives memory back while nothing happens: thousands of sessions may wait. */
+/* Gives memory back while nothing happens: thousands of sessions may wait. A
+ * session that has had no mail keeps nothing but its command's memory, and
+ * trim() is not cheap. */
 static void slim(smtpd_session_t *ss)
 {
+    apr_allocator_t *allocator = apr_pool_allocator_get(ss->pub.c->pool);
+
     if (ss->command_pool) {
+        apr_allocator_max_free_set(allocator, 1);
         apr_pool_destroy(ss->command_pool);
         ss->command_pool = NULL;
+        apr_allocator_max_free_set(allocator, KEPT_OCTETS);
     }
-    if (!ss->transaction) {
-        trim(apr_pool_allocator_get(ss->pub.c->pool));
+    if (ss->is_fat && !ss->transaction) {
+        trim(allocator);
+        ss->is_fat = 0;
     }
 }
 

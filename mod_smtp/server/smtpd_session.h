@@ -70,6 +70,7 @@ struct smtpd_session_t {
     unsigned int has_quit : 1;    /**< QUIT: the client closes first */
     unsigned int is_handshaking : 1; /**< TLS is being agreed on */
     unsigned int is_greeted : 1;
+    unsigned int is_fat : 1;      /**< its allocator keeps what a mail took */
     unsigned int is_one_too_many : 1; /**< over SMTPMaxConnections */
 
     int slot;                     /**< of the child, in the scoreboard */
