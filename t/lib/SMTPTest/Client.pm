@@ -244,7 +244,20 @@ sub read_to_end
     until ($self->{is_eof}) {
         $self->_fill($end) or return;
     }
-    return delete($self->{input}) // '';
+    my $octets = $self->{input};
+    $self->{input} = '';
+    return $octets;
+}
+
+# The same on the wire: nothing is deciphered any more.
+sub read_raw_to_end
+{
+    my ($self, $seconds) = @_;
+    my $tls = delete $self->{tls};
+    $self->{input} = '';
+    my $octets = $self->read_to_end($seconds);
+    $self->{tls} = $tls;
+    return $octets;
 }
 
 # Replies up to the end of the stream.
@@ -274,6 +287,14 @@ sub pending
     my ($self) = @_;
     $self->_fill(time);
     return $self->{input};
+}
+
+# Whether the server has not closed so far.
+sub is_open
+{
+    my ($self) = @_;
+    $self->_fill(time);
+    return !$self->{is_eof};
 }
 
 # Waits at most SECONDS for anything to read: a pause that the server can
@@ -348,11 +369,18 @@ sub handshake
 {
     my ($self, %arg) = @_;
     my $offsets = delete $arg{split} // [];
-    my $end = time + $SECONDS;
     $self->begin_handshake(%arg);
+    return $self->finish_handshake(@{$offsets});
+}
+
+# Goes on with a handshake until it is done, or has failed.
+sub finish_handshake
+{
+    my ($self, @offsets) = @_;
+    my $end = time + $SECONDS;
     while (1) {
         my $is_done = $self->{tls}->handshake;
-        $self->send_raw_split($self->{tls}->drain, @{$offsets});
+        $self->send_raw_split($self->{tls}->drain, @offsets);
         last if !defined $is_done || $is_done;
         return 0 if $self->{is_eof} || !$self->_fill($end);
     }
