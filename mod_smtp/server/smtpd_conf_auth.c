@@ -81,17 +81,6 @@ const char *smtpd_conf_auth_mechanism_add(cmd_parms *cmd, void *dir,
     return NULL;
 }
 
-const char *smtpd_conf_auth_without_tls_set(cmd_parms *cmd, void *dir,
-                                            int flag)
-{
-    const char *fault = context_fault(cmd);
-
-    if (fault == NULL) {
-        auth_of(cmd)->without_tls = flag;
-    }
-    return fault;
-}
-
 const char *smtpd_conf_auth_credentials_set(cmd_parms *cmd, void *dir,
                                             const char *arg)
 {

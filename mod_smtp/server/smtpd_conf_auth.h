@@ -17,8 +17,6 @@ const char *smtpd_conf_auth_section(cmd_parms *cmd, void *dir,
                                     const char *arg);
 const char *smtpd_conf_auth_mechanism_add(cmd_parms *cmd, void *dir,
                                           const char *arg);
-const char *smtpd_conf_auth_without_tls_set(cmd_parms *cmd, void *dir,
-                                            int flag);
 const char *smtpd_conf_auth_credentials_set(cmd_parms *cmd, void *dir,
                                             const char *arg);
 const char *smtpd_conf_auth_certificate_name_set(cmd_parms *cmd, void *dir,

@@ -105,6 +105,8 @@ static const struct {
 } words[] = {
     { "SMTPBareLF",   "reject",    SMTPD_BARE_LF_REJECT },
     { "SMTPBareLF",   "normalise", SMTPD_BARE_LF_NORMALISE },
+    { "SMTPAuthWithoutTLS", "Off", 0 },
+    { "SMTPAuthWithoutTLS", "On",  1 },
     { "SMTPDisclose", "none",      0 },
     { "SMTPDisclose", "vrfy",      SMTPD_DISCLOSE_VRFY },
     { "SMTPDisclose", "expn",      SMTPD_DISCLOSE_EXPN },

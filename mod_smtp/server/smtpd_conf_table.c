@@ -63,9 +63,9 @@ const command_rec smtpd_conf_directives[] = {
                      "in"),
     AP_INIT_ITERATE("SMTPAuthMechanisms", smtpd_conf_auth_mechanism_add,
                     NULL, IN_SERVER, "SASL mechanisms that are offered"),
-    AP_INIT_FLAG("SMTPAuthWithoutTLS", smtpd_conf_auth_without_tls_set,
-                 NULL, IN_SERVER, "On or Off: whether AUTH is offered in "
-                 "plain text"),
+    AP_INIT_TAKE1("SMTPAuthWithoutTLS", smtpd_conf_word_set, NULL,
+                  IN_SERVER, "On or Off: whether AUTH is offered in plain "
+                  "text"),
     AP_INIT_TAKE1("SMTPAuthCredentials", smtpd_conf_auth_credentials_set,
                   NULL, IN_SERVER, "a map, as kind:argument, from logins to "
                   "what smtp-scram makes"),
