@@ -23,7 +23,7 @@ typedef enum {
 #define FIELD_OTHER (-1)
 
 typedef enum {
-    KEEP_NOTHING = 0, KEEP_MESSAGE_ID, KEEP_FROM, KEEP_SUBJECT,
+    KEEP_NOTHING = 0, KEEP_MESSAGE_ID, KEEP_FROM, KEEP_SENDER, KEEP_SUBJECT,
     KEEP_DELIVERED_TO
 } keep_e;
 
@@ -39,7 +39,7 @@ static const field_row_t field_rows[] = {
     { "received", 0, KEEP_NOTHING, 1 },
     { "date", SMTP_HEADER_DATE, KEEP_NOTHING, 0 },
     { "from", SMTP_HEADER_FROM, KEEP_FROM, 0 },
-    { "sender", SMTP_HEADER_SENDER, KEEP_NOTHING, 0 },
+    { "sender", SMTP_HEADER_SENDER, KEEP_SENDER, 0 },
     { "message-id", SMTP_HEADER_MESSAGE_ID, KEEP_MESSAGE_ID, 0 },
     { "return-path", SMTP_HEADER_RETURN_PATH, KEEP_NOTHING, 0 },
     { "to", SMTP_HEADER_TO_CC_BCC, KEEP_NOTHING, 0 },
@@ -109,6 +109,10 @@ static void value_store(smtp_header_t *header, keep_e keep)
     case KEEP_FROM:
         header->from = header->from ? header->from : value_copy(header);
         break;
+    case KEEP_SENDER:
+        header->sender = header->sender ? header->sender
+                                        : value_copy(header);
+        break;
     case KEEP_SUBJECT:
         header->subject = header->subject ? header->subject
                                           : value_copy(header);
@@ -128,7 +132,9 @@ static void field_end(smtp_header_t *header)
         const field_row_t *row = &field_rows[header->field];
 
         header->received += row->received;
+        header->repeated |= header->fields & row->flags;
         header->fields |= row->flags;
+        header->is_cut |= header->is_value_cut ? row->flags : 0;
         value_store(header, row->keep);
     }
     header->field = FIELD_NONE;
@@ -141,11 +147,48 @@ static void field_begin(smtp_header_t *header)
     header->header_octets += header->pending_octets + 1;
     header->pending_octets = 0;
     header->value_len = 0;
+    header->is_value_cut = 0;
     if (header->value == NULL && header->field >= 0
         && field_rows[header->field].keep != KEEP_NOTHING) {
-        header->value = apr_palloc(header->pool,
-                                   SMTP_HEADER_VALUE_MAX_OCTETS);
+        header->value_size = SMTP_HEADER_VALUE_MAX_OCTETS;
+        header->value = apr_palloc(header->pool, header->value_size);
     }
+}
+
+/** How much of the open field is kept. */
+static apr_size_t value_max(const smtp_header_t *header)
+{
+    keep_e keep = field_rows[header->field].keep;
+
+    return keep == KEEP_FROM || keep == KEEP_SENDER
+           ? SMTP_HEADER_ADDRESS_MAX_OCTETS : SMTP_HEADER_VALUE_MAX_OCTETS;
+}
+
+/** Adds to the body that is kept what there may be. Most lists of mailboxes
+ *  are short: the room for a long one is made once it comes. */
+static void value_add(smtp_header_t *header, const char *octets,
+                      apr_size_t len)
+{
+    apr_size_t max = value_max(header);
+    char *value;
+
+    if (header->value_len + len > header->value_size
+        && header->value_size < max) {
+        value = apr_palloc(header->pool, max);
+        memcpy(value, header->value, header->value_len);
+        header->value = value;
+        header->value_size = max;
+    }
+    if (len > max - header->value_len) {
+        len = max - header->value_len;
+        header->is_value_cut = 1;
+    }
+    /* A binary mail may hold NUL, at which a string ends. */
+    if (memchr(octets, '\0', len)) {
+        header->is_value_cut = 1;
+    }
+    memcpy(header->value + header->value_len, octets, len);
+    header->value_len += len;
 }
 
 /** This line is no field: it and the rest are body. */
@@ -160,8 +203,6 @@ static void malformed_end(smtp_header_t *header)
 static void body_keep(smtp_header_t *header, const char *octets,
                       apr_size_t len)
 {
-    apr_size_t room = SMTP_HEADER_VALUE_MAX_OCTETS - header->value_len;
-
     if (!header->has_8bit) {
         header->has_8bit = smtp_chars_has_8bit(octets, len);
     }
@@ -173,9 +214,7 @@ static void body_keep(smtp_header_t *header, const char *octets,
         octets++;
         len--;
     }
-    len = len < room ? len : room;
-    memcpy(header->value + header->value_len, octets, len);
-    header->value_len += len;
+    value_add(header, octets, len);
 }
 
 /* Each of these takes octets in one state and returns how many: 0 if the

@@ -23,7 +23,9 @@
 #define SMTP_HEADER_TLS_REQUIRED   0x100u
 #define SMTP_HEADER_BCC            0x200u
 
-/** Octets kept of a field body at most. */
+/** Octets kept of a field body at most: of From and Sender, which may list
+ *  mailboxes, and of others. */
+#define SMTP_HEADER_ADDRESS_MAX_OCTETS 8192
 #define SMTP_HEADER_VALUE_MAX_OCTETS 998
 /** Delivered-To fields kept at most; a mail with more is in a loop. */
 #define SMTP_HEADER_DELIVERED_TO_MAX 128
@@ -32,6 +34,10 @@ typedef struct smtp_header_t {
     apr_pool_t *pool;
     unsigned int received;       /**< number of Received fields */
     unsigned int fields;         /**< or of SMTP_HEADER_* */
+    unsigned int repeated;       /**< those of them that stood twice; of To, Cc
+                                      and Bcc any two */
+    unsigned int is_cut;         /**< those whose kept body is not whole: it
+                                      is longer, or has a NUL */
     unsigned int is_done : 1;    /**< the empty line, or a line that is no
                                       field, was seen: the rest is body */
     unsigned int has_8bit : 1;   /**< octets above 127 in the header */
@@ -44,6 +50,7 @@ typedef struct smtp_header_t {
     apr_array_header_t *delivered_to;
     const char *message_id;      /**< unfolded, escaped; for the log; or NULL */
     const char *from;            /**< body of From, unfolded, raw; or NULL */
+    const char *sender;          /**< of Sender, as From */
     const char *subject;         /**< unfolded, raw; or NULL */
     /* private to smtp_header.c */
     int state;
@@ -53,6 +60,8 @@ typedef struct smtp_header_t {
     apr_off_t pending_octets;    /**< of a line not yet known as a field */
     char *value;                 /**< its body, if that is kept */
     apr_size_t value_len;
+    apr_size_t value_size;       /**< room for it */
+    int is_value_cut;
 } smtp_header_t;
 
 /** Begins. Allocates little, from @a p, and only for fields that are kept;

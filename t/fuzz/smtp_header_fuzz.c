@@ -14,7 +14,7 @@ static smtp_header_t read_header(apr_pool_t *p, const char *s, size_t len,
     for (at = 0; at < len; at += n) {
         n = len - at < piece ? len - at : piece;
         smtp_header_push(&header, s + at, n);
-        FUZZ_CHECK(header.value_len <= SMTP_HEADER_VALUE_MAX_OCTETS);
+        FUZZ_CHECK(header.value_len <= SMTP_HEADER_ADDRESS_MAX_OCTETS);
     }
     smtp_header_finish(&header);
     return header;
@@ -29,6 +29,8 @@ static void check_same(const smtp_header_t *a, const smtp_header_t *b)
     FUZZ_CHECK(a->is_malformed == b->is_malformed);
     FUZZ_CHECK(a->header_octets == b->header_octets);
     FUZZ_CHECK(fuzz_same(a->from, b->from));
+    FUZZ_CHECK(fuzz_same(a->sender, b->sender));
+    FUZZ_CHECK(a->repeated == b->repeated && a->is_cut == b->is_cut);
     FUZZ_CHECK(fuzz_same(a->subject, b->subject));
     FUZZ_CHECK(fuzz_same(a->message_id, b->message_id));
     FUZZ_CHECK(a->delivered_to->nelts == b->delivered_to->nelts);
@@ -39,9 +41,9 @@ static void check_same(const smtp_header_t *a, const smtp_header_t *b)
     }
 }
 
-static int is_short(const char *s)
+static int is_short(const char *s, size_t max)
 {
-    return s == NULL || strlen(s) <= SMTP_HEADER_VALUE_MAX_OCTETS;
+    return s == NULL || strlen(s) <= max;
 }
 
 /** What is true of every header. */
@@ -52,7 +54,11 @@ static void check_sane(const smtp_header_t *header, const char *s, size_t len)
 
     FUZZ_CHECK(header->is_done && octets <= len);
     FUZZ_CHECK(header->delivered_to->nelts <= SMTP_HEADER_DELIVERED_TO_MAX);
-    FUZZ_CHECK(is_short(header->from) && is_short(header->subject));
+    FUZZ_CHECK(is_short(header->from, SMTP_HEADER_ADDRESS_MAX_OCTETS));
+    FUZZ_CHECK(is_short(header->sender, SMTP_HEADER_ADDRESS_MAX_OCTETS));
+    FUZZ_CHECK(is_short(header->subject, SMTP_HEADER_VALUE_MAX_OCTETS));
+    FUZZ_CHECK(!(header->repeated & ~header->fields));
+    FUZZ_CHECK(!(header->is_cut & ~header->fields));
     FUZZ_CHECK(!header->from || (header->fields & SMTP_HEADER_FROM));
     for (c = header->message_id; c && *c; c++) {
         FUZZ_CHECK(smtp_chars_is(*c, SMTP_CHARS_PRINT));

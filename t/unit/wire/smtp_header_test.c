@@ -171,6 +171,103 @@ static void octets_above_127_in_the_header_are_seen(void **state)
     assert_false(has_8bit(*state, "X: \x7F\r\n\r\n"));
 }
 
+typedef struct fields_row_t {
+    const char *mail;
+    unsigned int repeated;
+    unsigned int is_cut;
+    const char *sender;
+} fields_row_t;
+
+static const fields_row_t fields_rows[] = {
+    { "From: a\r\nSender: b\r\nDate: c\r\n\r\n", 0, 0, "b" },
+    { "From: a\r\nFROM: b\r\n\r\n", SMTP_HEADER_FROM, 0, NULL },
+    { "Sender: a\r\nX: y\r\nsender : \r\n b\r\n\r\n", SMTP_HEADER_SENDER,
+      0, "a" },
+    { "Date: a\r\nDate: b\r\nMessage-Id: c\r\nMessage-ID: d\r\n\r\n",
+      SMTP_HEADER_DATE | SMTP_HEADER_MESSAGE_ID, 0, NULL },
+    { "Date: a\r\n\r\nDate: b\r\n", 0, 0, NULL },
+    { "Subject: a\r\nSubject: b\r\nReceived: c\r\nReceived: d\r\n\r\n", 0, 0,
+      NULL },
+    { "Sender: \r\n\r\n", 0, 0, "" }
+};
+
+/** Whoever reads another From than we did must not be fooled. */
+static void a_field_that_stands_twice_is_known(void **state)
+{
+    size_t i, cut;
+
+    for (i = 0; i < UNIT_ROWS(fields_rows); i++) {
+        const fields_row_t *row = &fields_rows[i];
+        size_t len = strlen(row->mail);
+
+        for (cut = 0; cut <= len; cut++) {
+            smtp_header_t header;
+
+            smtp_header_init(&header, *state);
+            smtp_header_push(&header, row->mail, cut);
+            smtp_header_push(&header, row->mail + cut, len - cut);
+            smtp_header_finish(&header);
+            UNIT_CHECK(row->mail, header.repeated == row->repeated);
+            UNIT_CHECK(row->mail, header.is_cut == row->is_cut);
+            UNIT_CHECK(row->mail, is_same(header.sender, row->sender));
+        }
+    }
+}
+
+/** From with @a octets of body, in pieces of @a piece. */
+static smtp_header_t from_push(apr_pool_t *p, size_t octets, size_t piece)
+{
+    char *mail = apr_palloc(p, octets + 16);
+    size_t len = octets + 10, at, n;
+    smtp_header_t header;
+
+    memcpy(mail, "From: ", 6);
+    memset(mail + 6, 'a', octets);
+    memcpy(mail + 6 + octets, "\r\n\r\n", 4);
+    smtp_header_init(&header, p);
+    for (at = 0; at < len; at += n) {
+        n = len - at < piece ? len - at : piece;
+        smtp_header_push(&header, mail + at, n);
+    }
+    smtp_header_finish(&header);
+    return header;
+}
+
+static void a_long_from_is_whole_or_said_to_be_cut(void **state)
+{
+    static const size_t lens[] = {
+        1, SMTP_HEADER_VALUE_MAX_OCTETS, SMTP_HEADER_VALUE_MAX_OCTETS + 1,
+        SMTP_HEADER_ADDRESS_MAX_OCTETS - 1, SMTP_HEADER_ADDRESS_MAX_OCTETS,
+        SMTP_HEADER_ADDRESS_MAX_OCTETS + 1, 100000
+    };
+    static const size_t pieces[] = { 1, 7, 998, 200000 };
+    size_t i, j;
+
+    for (i = 0; i < UNIT_ROWS(lens); i++) {
+        for (j = 0; j < UNIT_ROWS(pieces); j++) {
+            smtp_header_t header = from_push(*state, lens[i], pieces[j]);
+            int is_cut = lens[i] > SMTP_HEADER_ADDRESS_MAX_OCTETS;
+
+            assert_int_equal(strlen(header.from),
+                             is_cut ? SMTP_HEADER_ADDRESS_MAX_OCTETS
+                                    : lens[i]);
+            assert_int_equal(header.is_cut, is_cut ? SMTP_HEADER_FROM : 0);
+        }
+    }
+}
+
+static void a_nul_in_from_is_told(void **state)
+{
+    static const char mail[] = "From: a@b\0, c@d\r\nSender: e\r\n\r\n";
+    smtp_header_t header;
+
+    smtp_header_init(&header, *state);
+    smtp_header_push(&header, mail, sizeof(mail) - 1);
+    smtp_header_finish(&header);
+    assert_int_equal(header.is_cut, SMTP_HEADER_FROM);
+    assert_string_equal(header.sender, "e");
+}
+
 static void repeat_push(smtp_header_t *header, const char *s, int times)
 {
     while (times-- > 0) {
@@ -224,6 +321,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(what_the_header_says_is_known_however_it_is_cut),
         UNIT_TEST(octets_above_127_in_the_header_are_seen),
+        UNIT_TEST(a_field_that_stands_twice_is_known),
+        UNIT_TEST(a_long_from_is_whole_or_said_to_be_cut),
+        UNIT_TEST(a_nul_in_from_is_told),
         UNIT_TEST(a_huge_header_takes_bounded_memory),
         UNIT_TEST(the_body_is_no_header)
     };
