@@ -48,8 +48,9 @@ typedef struct smtp_lookup_t {
      *               NULL when checking at start
      * @param key    with SMTP_LOOKUP_TARGETS a name, or name@domain, as an
      *               address has it: lower case (ASCII letters), the name
-     *               quoted where it must be, the domain in A-label form. It comes from a peer, and may
-     *               hold any octet that an address may
+     *               quoted where it must be, the domain in A-label form.
+     *               With SMTP_LOOKUP_VALUES a login. It comes from a peer, and
+     *               may hold any octet that an address may
      * @param value  out: NULL when the key is absent; "" when it is there
      *               without value: a mailbox; else the targets of an alias,
      *               or the value

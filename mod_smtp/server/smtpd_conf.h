@@ -153,8 +153,8 @@ typedef struct smtpd_domain_conf_t {
     const char *delimiter;               /**< octets that split, "" for none */
     const char *method;                  /**< SMTPDeliver */
     const char *argument;                /**< of the method, NULL if none */
-    int tls;                             /**< SMTPTLS: smtpd_tls_mode_e, OPTIONAL
-                                              or REQUIRED */
+    int tls;                             /**< SMTPTLS: smtpd_tls_mode_e,
+                                              OPTIONAL or REQUIRED */
     /** SMTPAlias lines of this section: a map that is also in aliases; NULL
      *  when there are none, and in merged configurations. */
     smtpd_map_t *inline_aliases;

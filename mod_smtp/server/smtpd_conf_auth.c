@@ -104,7 +104,7 @@ const char *smtpd_conf_auth_credentials_set(cmd_parms *cmd, void *dir,
 
 static int is_variable(const char *s)
 {
-    while (apr_isupper(*s) || apr_isdigit(*s) || *s == '_') {
+    while (apr_isalnum(*s) || *s == '_') {
         s++;
     }
     return *s == '\0';

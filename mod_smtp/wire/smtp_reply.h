@@ -32,8 +32,9 @@ typedef struct smtp_reply_t {
  * included, are escaped as \\xHH. Lines over 512 octets are continued in a
  * next line, but 334 is always one line, of 12288 octets (RFC 4954 4) at most
  * if the caller sees to it; LFs at the end of the text are dropped. A class
- * that contradicts the reply code's first digit is replaced by smtp_status_of_reply(); a code
- * that is none (all zero: nobody filled it in) becomes 451: we fail closed.
+ * that contradicts the reply code's first digit is replaced by
+ * smtp_status_of_reply(); a code that is none (all zero: nobody filled it in)
+ * becomes 451: we fail closed.
  * Without a text, 334 has none (RFC 4954 4: it would be a challenge).
  * @param with_status  0: enhanced codes are switched off
  * @param len          octets written; may be NULL
