@@ -11,11 +11,14 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
+use SMTPTest::Certificate;
 use SMTPTest::Server;
 
 my $TOP = "$FindBin::Bin/../..";
 
-my $server = SMTPTest::Server->new(files => {
+my $server = SMTPTest::Server->new(ports => {
+    smtp => 'smtp', submission => 'smtp', submissions => 'smtps',
+}, files => {
     'conf/recipients' => "bob\nalice\@example.com\ncarol\n",
     'conf/aliases' => "info bob, alice\@example.com\n",
     'conf/twice' => "bob\ncarol\nBob\n",
@@ -62,7 +65,7 @@ my @SYNTAX = (
     [host => 'SMTPTimeout total=5parsec', qr/ms, s, min or h/],
     [host => 'SMTPTimeout data=', qr/seconds/],
     [host => 'SMTPTimeout 300', qr/give command=TIME/],
-    [host => 'SMTPTimeout idle=300', qr/data=TIME or total=TIME/],
+    [host => 'SMTPTimeout idle=300', qr/total=TIME or handshake=TIME/],
 
     [host => 'SMTPBareLF accept', qr/one of reject, normalise/],
     [host => 'SMTPBareLF reject normalise', qr/takes one argument/],
@@ -275,18 +278,74 @@ subtest 'right values' => sub {
 
 # ---- Examples of the manual ---------------------------------------------------
 
+# What examples name stands in ServerRoot: a certificate (which is its own
+# authority), people.
+my $authority = SMTPTest::Certificate->authority(name => 'mx.example.com');
+
+sub make_files
+{
+    my ($example) = @_;
+    while ($example =~ m{\b(conf/[\w.-]+\.(\w+))}g) {
+        my ($name, $kind) = ($1, $2);
+        my %content = (
+            (map { $_ => $authority->pem } qw(crt pem)),
+            key => read_octets($authority->key),
+            htpasswd => "bob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n",
+            scram => '', recipients => undef, aliases => undef,
+        );
+        $server->write_file($name, $content{$kind})
+            if defined $content{$kind};
+    }
+    return;
+}
+
+sub read_octets
+{
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "$path: $!";
+    return do { local $/; <$file> };
+}
+
+my $TLS = "SSLEngine On\nSSLCertificateFile " . $authority->certificate
+    . "\nSSLCertificateKeyFile " . $authority->key . "\n";
+my $AUTH = <<'END';
+<SMTPAuth>
+    AuthType Basic
+    AuthName mail
+    AuthUserFile conf/mail.htpasswd
+    Require valid-user
+</SMTPAuth>
+END
+my $RELAY = "<SMTPRelay>\n    Require valid-user\n</SMTPRelay>\n";
+
+# What a piece of a virtual host rests on, as the text around it says.
+sub around
+{
+    my ($example) = @_;
+    my $is_of_auth = $example
+        =~ /^\s*<?SMTP(?:Auth|Login|Sender|Service|Origin|Relay|Trace)/m;
+    return join '', ($example =~ /SSLEngine/ ? '' : $TLS),
+        ($is_of_auth && $example !~ /<SMTPAuth>/ ? $AUTH : ''),
+        ($is_of_auth && $example !~ /<SMTPRelay>/ ? $RELAY : ''),
+        ($example =~ /SCRAM/ && $example !~ /SMTPAuthCredentials/
+         ? "SMTPAuthCredentials txt:conf/mail.scram\n" : ''), $example;
+}
+
 # Where an example belongs is seen from what it has.
 sub example_config
 {
     my ($example) = @_;
-    # This test's modules, port and user are there already.
+    make_files("$example$AUTH conf/mail.scram");
+    # This test's modules, ports and user are there already.
     $example =~ s/^LoadModule .*\n|^Listen .*\n|^SMTPSpool .*\n//mg;
     $example =~ s/\*:25|127\.0\.0\.1:2525/127.0.0.1:\${port_smtp}/g;
+    $example =~ s/\*:587/127.0.0.1:\${port_submission}/g;
+    $example =~ s/\*:465/127.0.0.1:\${port_submissions}/g;
     return (vhosts => $example) if $example =~ /<VirtualHost/;
     return (global => $example, config => '')
-        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool)}m;
+        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool|SMTPState)}m;
     my $in_domain = $example =~ /^SMTP(?:Recip|Alias|Catch|Post|Deliver)/m;
-    return $in_domain ? (domain => $example) : (config => $example);
+    return $in_domain ? (domain => $example) : (config => around($example));
 }
 
 sub test_examples
@@ -308,7 +367,8 @@ sub test_examples
     return;
 }
 
-$server->{modules} = ['dbd'];
+$server->{modules} = [qw(dbd socache_shmcb ssl authn_core auth_basic authn_file
+                         authz_user authz_groupfile)];
 for my $page (glob "$TOP/mod_smtp/manual/*.md") {
     my ($name) = $page =~ m{([^/]+)\z};
     subtest "examples of $name" => sub { test_examples($page) };
