@@ -87,6 +87,10 @@ static void tls_warn(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf)
 static void domains_warn(apr_pool_t *p, server_rec *s,
                          const smtpd_conf_t *conf)
 {
+    if (conf->sections->nelts == 0
+        && conf->submission.relay_section != NULL) {
+        return;
+    }
     if (conf->sections->nelts == 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, SMTPD_LOGNO(1143)
                      "%s: SMTPEngine On without <SMTPDomain>: every "
