@@ -11,7 +11,10 @@
 #include <http_config.h>
 #include <http_log.h>
 
+#include <ap_provider.h>
+
 #include "mod_smtp.h"
+#include "smtp_token.h"
 
 APLOG_USE_MODULE(smtp_example);
 
@@ -74,8 +77,39 @@ static void reset(smtp_transaction_t *tx)
                   tx->id);
 }
 
+/* SMTPAuthToken example:PREFIX takes tokens of PREFIX and a login; it is a
+ * judge for tests alone. */
+static const char *token_open(apr_pool_t *p, server_rec *s,
+                              const char *argument, void **checker)
+{
+    *checker = apr_pstrdup(p, argument);
+    return *argument ? NULL : "names no prefix; write example:prefix";
+}
+
+static apr_status_t token_check(apr_pool_t *p, request_rec *r, void *checker,
+                                const char *user, const char *token,
+                                const char **login)
+{
+    apr_size_t len = strlen(checker);
+
+    *login = NULL;
+    if (!strcmp(token, "unreachable")) {
+        return APR_ECONNREFUSED;
+    }
+    if (strncmp(token, checker, len)) {
+        return APR_EACCES;
+    }
+    /* Whether the user agrees is left to mod_smtp, which must look, too. */
+    *login = apr_pstrdup(p, token + len);
+    return APR_SUCCESS;
+}
+
+static const smtp_token_t token = { token_open, token_check };
+
 static void register_hooks(apr_pool_t *p)
 {
+    ap_register_provider(p, SMTP_TOKEN_GROUP, "example", SMTP_TOKEN_VERSION,
+                         &token);
     smtp_hook_rcpt(rcpt, NULL, NULL, APR_HOOK_MIDDLE);
     smtp_hook_message(message, NULL, NULL, APR_HOOK_MIDDLE);
     smtp_hook_delivered(delivered, NULL, NULL, APR_HOOK_MIDDLE);
