@@ -3,7 +3,8 @@
 # ALPN (RFC 7301): a client that asks for HTTP is not greeted in SMTP, so that
 # a browser cannot be led to a mail server that has the web server's
 # certificate (ALPACA, 2021); one that asks for nothing, or for smtp, is
-# served. Also where the whole server has Protocols h2.
+# served. Where nothing is said of protocols, and where the whole server has
+# Protocols h2.
 use strict;
 use warnings;
 
@@ -13,12 +14,7 @@ use Test::More;
 
 use SMTPTest::Server;
 
-my $server = SMTPTest::Server->start_new(
-    tls => 1, modules => ['http2'], global => "Protocols h2 http/1.1\n",
-    # mod_http2 has advice for prefork, not for us.
-    expected => [qr/AH10034: The mpm module \(prefork/],
-    ports => { smtp => 'smtp', smtps => 'smtps', https => 'https' },
-    vhosts => <<'END');
+my $VHOSTS = <<'END';
 <VirtualHost 127.0.0.1:${port_smtp} 127.0.0.1:${port_smtps}>
     ServerName mx.example.com
     SMTPEngine On
@@ -32,6 +28,17 @@ my $server = SMTPTest::Server->start_new(
     Include conf/tls.conf
 </VirtualHost>
 END
+
+sub server_with
+{
+    my ($protocols) = @_;
+    return SMTPTest::Server->start_new(
+        tls => 1, modules => ['http2'], global => "$protocols\n",
+        # mod_http2 has advice for prefork, not for us.
+        expected => [qr/AH10034: The mpm module \(prefork/],
+        ports => { smtp => 'smtp', smtps => 'smtps', https => 'https' },
+        vhosts => $VHOSTS);
+}
 
 # What the client offers, and what comes of it: the protocol that was chosen,
 # '' for none, undef for a connection that dies.
@@ -55,7 +62,7 @@ sub alpn { return @{ $_[0] } ? (alpn => $_[0]) : () }
 # TLS as in the case; the greeting, or what a first command is answered.
 sub first_words
 {
-    my ($port, $offered) = @_;
+    my ($server, $port, $offered) = @_;
     my $client = $port eq 'smtp' ? $server->ehlo_client
         : $server->client(port => $port);
     $client->command('STARTTLS') if $port eq 'smtp';
@@ -64,33 +71,46 @@ sub first_words
     return ($client, $client->read_reply);
 }
 
-for my $port ('smtp', 'smtps') {
-    for my $case (@CASES) {
-        my ($offered, $chosen) = @{$case};
-        subtest "$port: " . join(', ', @{$offered}) => sub {
-            my ($client, $reply) = first_words($port, $offered);
-            if (!defined $chosen) {
-                is($reply->code, 'closed', 'cut');
-                is("$reply", 'closed', 'without a word of SMTP');
-                return;
-            }
-            is($client->tls->alpn // '', $chosen, 'the protocol');
-            like($reply->code, qr/\A2[25]0\z/, 'the session goes on');
-        };
+sub check_offer
+{
+    my ($server, $port, $offered, $chosen) = @_;
+    my ($client, $reply) = first_words($server, $port, $offered);
+    if (!defined $chosen) {
+        is("$reply", 'closed', 'cut, without a word of SMTP');
+        return;
     }
+    is($client->tls->alpn // '', $chosen, 'the protocol');
+    like($reply->code, qr/\A2[25]0\z/, 'the session goes on');
+    return;
 }
 
-# mod_http2 has no h2 on prefork.
-subtest 'the web server beside us speaks what it spoke before' => sub {
+# The web server beside us speaks what it spoke before. mod_http2 has no h2 on
+# prefork.
+sub check_neighbour
+{
+    my ($server) = @_;
     my $best = SMTPTest::Server::mpm() eq 'prefork' ? 'http/1.1' : 'h2';
     for my $case ([$best, 'h2', 'http/1.1'], ['http/1.1', 'http/1.1']) {
         my ($chosen, @offered) = @{$case};
         my $client = $server->client(port => 'https',
                                      tls => { alpn => \@offered });
-        is($client->tls->alpn, $chosen, $chosen);
+        is($client->tls->alpn, $chosen, "https: $chosen");
         $client->close;
     }
-};
+    return;
+}
 
-$server->finish;
+for my $protocols ('', 'Protocols h2 http/1.1') {
+    my $server = server_with($protocols);
+    for my $port ('smtp', 'smtps') {
+        for my $case (@CASES) {
+            my $name = join ', ', @{ $case->[0] };
+            subtest join(': ', $protocols || 'no Protocols', $port, $name)
+                => sub { check_offer($server, $port, @{$case}) };
+        }
+    }
+    check_neighbour($server) if $protocols;
+    $server->finish;
+}
+
 done_testing;
