@@ -30,20 +30,52 @@ sub load
                           : '' } @_;
 }
 
-my @examples = source_files(qr{^conf/.*\.conf$});
-ok scalar @examples, 'there are examples';
+# What an administrator makes before: a certificate and its key, users, and
+# what SCRAM needs of them.
+sub make_file
+{
+    my ($name, @text) = @_;
+    open my $file, '>', "$root/conf/$name" or die "$name: $!";
+    print $file @text;
+    close $file or die "$name: $!";
+}
 
-open my $conf, '>', "$root/conf/httpd.conf" or die "httpd.conf: $!";
-print $conf "ServerRoot \"$root\"\n", "ServerName www.example.com\n",
-    "DefaultRuntimeDir \"$root/run\"\n", "ErrorLog logs/error.log\n",
-    $> == 0 ? "User nobody\nGroup nogroup\n" : '',
-    load(qw(mpm_event unixd log_config authz_core authz_host)),
-    map { 'Include "' . abs_path($_) . "\"\n" } @examples;
-close $conf or die "httpd.conf: $!";
+make_file('mail.htpasswd', "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
+make_file('mail.scram', 'bob SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$'
+          . 'WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:'
+          . "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n");
+my ($made, $words) = run('openssl', 'req', '-x509', '-nodes', '-newkey', 'ec',
+                         '-pkeyopt', 'ec_paramgen_curve:P-256',
+                         '-subj', '/CN=mail.example.com',
+                         '-keyout', "$root/conf/mail.key",
+                         '-out', "$root/conf/mail.crt");
+is $made, 0, 'there is a certificate' or diag $words;
 
 $ENV{LD_PRELOAD} = $ENV{SMTP_PRELOAD} if $ENV{SMTP_PRELOAD};
-my ($status, $text) = run(need_env('SMTP_HTTPD'), '-t', '-d', $root, '-f',
-                          "$root/conf/httpd.conf");
-is $status, 0, 'httpd takes them' or diag $text;
-is $text, "Syntax OK\n", 'and has nothing to say against them';
+
+sub is_taken
+{
+    my ($name, $defines, @examples) = @_;
+    make_file('httpd.conf', "ServerRoot \"$root\"\n",
+        "ServerName www.example.com\n", "DefaultRuntimeDir \"$root/run\"\n",
+        "ErrorLog logs/error.log\n",
+        $> == 0 ? "User nobody\nGroup nogroup\n" : '',
+        load(qw(mpm_event unixd log_config authz_core authz_host)), $defines,
+        map { 'Include "' . abs_path($_) . "\"\n" } @examples);
+    my ($status, $text) = run(need_env('SMTP_HTTPD'), '-t', '-d', $root,
+                              '-f', "$root/conf/httpd.conf");
+    is $status, 0, "httpd takes $name" or diag $text;
+    is $text, "Syntax OK\n", 'and has nothing to say against it';
+}
+
+my @examples = source_files(qr{^conf/smtp-.*\.conf$});
+ok scalar @examples, 'there are examples';
+is_taken($_, '', $_) for @examples;
+is_taken('all together', '', @examples);
+is_taken('all together, in another order', '', reverse @examples);
+is_taken('all together, each with TLS',
+         "Define SMTP_CERTIFICATE conf/mail.crt\nDefine SMTP_KEY conf/mail.key\n",
+         @examples);
+unlink "$root/conf/mail.scram" or die "mail.scram: $!";
+is_taken('all together, without SCRAM', '', @examples);
 done_testing;
