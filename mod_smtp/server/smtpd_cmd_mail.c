@@ -6,7 +6,9 @@
 #include "smtpd_command.h"
 #include "smtpd_hook.h"
 #include "smtpd_login_limit.h"
+#include "smtpd_origin.h"
 #include "smtpd_relay.h"
+#include "smtpd_sender.h"
 #include "smtpd_transaction.h"
 
 /* HELO offers no extensions (RFC 5321 4.1.1.1). */
@@ -36,7 +38,7 @@ int smtpd_cmd_mail_check(smtpd_session_t *ss, smtpd_asked_t *asked,
                          smtp_reply_t *reply)
 {
     const smtp_command_t *command = asked->command;
-    unsigned int allow = SMTP_ADDRESS_ALLOW_NULL;
+    unsigned int allow = SMTP_ADDRESS_ALLOW_NULL | smtpd_origin_allow(ss);
     apr_size_t n;
     smtp_address_status_e status;
     smtp_params_status_e params;
@@ -48,6 +50,9 @@ int smtpd_cmd_mail_check(smtpd_session_t *ss, smtpd_asked_t *asked,
     status = smtp_address_parse_path(ss->command_pool, command->arg,
                                      command->arg_len, allow,
                                      &asked->address, &n);
+    if (status == SMTP_ADDRESS_OK) {
+        status = smtpd_origin_complete(ss, &asked->address, 1);
+    }
     if (status != SMTP_ADDRESS_OK) {
         smtpd_address_reply(status, 1, reply);
         return 0;
@@ -80,7 +85,7 @@ static int ask(smtpd_session_t *ss, smtpd_transaction_t *tx,
                smtp_reply_t *reply, int *drop)
 {
     *drop = 0;
-    return may_submit(ss, tx, reply)
+    return may_submit(ss, tx, reply) && smtpd_sender_allows(ss, tx, reply)
            && smtpd_hook_judge(ss, smtp_run_mail(&tx->pub, reply), reply,
                                drop)
            && smtpd_login_limit_message(tx, reply);

@@ -5,6 +5,7 @@
 #include "smtpd_address_reply.h"
 #include "smtpd_command.h"
 #include "smtpd_login_limit.h"
+#include "smtpd_origin.h"
 #include "smtpd_transaction.h"
 
 /* Recipients that a transaction may ask for in vain: each takes memory. */
@@ -15,7 +16,8 @@ int smtpd_cmd_rcpt_check(smtpd_session_t *ss, smtpd_asked_t *asked,
 {
     const smtp_command_t *command = asked->command;
     int smtputf8 = ss->transaction->pub.params.smtputf8;
-    unsigned int allow = SMTP_ADDRESS_ALLOW_POSTMASTER;
+    unsigned int allow = SMTP_ADDRESS_ALLOW_POSTMASTER
+                         | smtpd_origin_allow(ss);
     smtp_address_status_e status;
     smtp_params_status_e params;
     const char *bad;
@@ -27,6 +29,9 @@ int smtpd_cmd_rcpt_check(smtpd_session_t *ss, smtpd_asked_t *asked,
     status = smtp_address_parse_path(ss->command_pool, command->arg,
                                      command->arg_len, allow,
                                      &asked->address, &n);
+    if (status == SMTP_ADDRESS_OK) {
+        status = smtpd_origin_complete(ss, &asked->address, 0);
+    }
     if (status != SMTP_ADDRESS_OK) {
         smtpd_address_reply(status, 0, reply);
         return 0;

@@ -12,6 +12,7 @@
 #include "smtpd_conf_directive.h"
 #include "smtpd_conf_auth.h"
 #include "smtpd_conf_limit.h"
+#include "smtpd_conf_submission.h"
 
 extern module AP_MODULE_DECLARE_DATA smtp_module;
 
@@ -117,26 +118,6 @@ static void numbers_inherit(smtpd_conf_t *conf, smtpd_conf_t *base)
     }
 }
 
-/** Sections merge as httpd's do: what the virtual host says replaces what the
- *  main server says, unless AuthMerging stands in it. */
-static void submission_inherit(apr_pool_t *p, smtpd_submission_conf_t *conf,
-                               const smtpd_submission_conf_t *base)
-{
-    if (base->relay_section == NULL) {
-        return;
-    }
-    if (conf->relay_section == NULL) {
-        conf->relay_section = base->relay_section;
-        conf->relay_strangers = base->relay_strangers;
-        conf->relay_directive = base->relay_directive;
-        return;
-    }
-    conf->relay_section = ap_merge_per_dir_configs(p, base->relay_section,
-                                                   conf->relay_section);
-    conf->relay_strangers = ap_merge_per_dir_configs(p, base->relay_strangers,
-                                                     conf->relay_strangers);
-}
-
 /* SMTPEngine is not inherited: it stands in virtual hosts only. */
 void *smtpd_conf_merge_server(apr_pool_t *p, void *base_conf, void *add_conf)
 {
@@ -155,7 +136,7 @@ void *smtpd_conf_merge_server(apr_pool_t *p, void *base_conf, void *add_conf)
             : ap_merge_per_dir_configs(p, base->connect_section,
                                        add->connect_section);
     }
-    submission_inherit(p, &conf->submission, &base->submission);
+    smtpd_conf_submission_inherit(p, &conf->submission, &base->submission);
     conf->sections = apr_array_append(p, base->sections, add->sections);
     return conf;
 }

@@ -13,6 +13,7 @@
 #include "smtpd_conf_directive.h"
 #include "smtpd_conf_auth.h"
 #include "smtpd_conf_limit.h"
+#include "smtpd_conf_submission.h"
 #include "smtpd_domain.h"
 #include "smtpd_log.h"
 #include "smtpd_relay_check.h"
@@ -240,6 +241,7 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
     if (fault == NULL) {
         fault = smtpd_domain_build(p, ptemp, s, conf);
     }
+    smtpd_conf_submission_complete(p, s, conf);
     if (fault == NULL) {
         fault = smtpd_domain_check(ptemp, conf);
     }

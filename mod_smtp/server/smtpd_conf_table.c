@@ -5,6 +5,7 @@
 #include "smtpd_conf_auth.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_state.h"
+#include "smtpd_conf_submission.h"
 
 #define IN_SERVER RSRC_CONF
 /** ACCESS_CONF is what the section allows; outside, too, our own function is
@@ -76,6 +77,11 @@ const command_rec smtpd_conf_directives[] = {
                   IN_SERVER, "who judges tokens, as provider:argument"),
     AP_INIT_RAW_ARGS("<SMTPConnect", smtpd_conf_connect_section, NULL,
                      IN_SERVER, "Container for Require: who may connect"),
+    AP_INIT_ITERATE("SMTPSenderLogin", smtpd_conf_sender_login_add, NULL,
+                    IN_SERVER, "own, any, or maps from logins to addresses "
+                    "as kind:argument"),
+    AP_INIT_TAKE1("SMTPOriginDomain", smtpd_conf_origin_domain_set, NULL,
+                  IN_SERVER, "the domain of addresses without one"),
     AP_INIT_RAW_ARGS("<SMTPRelay", smtpd_conf_relay_section, NULL,
                      IN_SERVER, "Container for Require: who may send to "
                      "domains that are not ours"),

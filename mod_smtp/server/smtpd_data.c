@@ -14,6 +14,7 @@
 #include "smtpd_hook.h"
 #include "smtpd_log.h"
 #include "smtpd_report.h"
+#include "smtpd_submission.h"
 #include "smtpd_zone.h"
 
 APLOG_USE_MODULE(smtp);
@@ -39,6 +40,7 @@ static apr_status_t store(void *ctx, const char *octets, apr_size_t len)
     }
     if (!tx->is_too_big && tx->write_rv == APR_SUCCESS) {
         smtp_header_push(&tx->header, octets, len);
+        smtpd_submission_look(ss, tx, octets, len);
         tx->write_rv = tx->delivery->klass->write(tx->delivery, octets, len);
     }
     return APR_SUCCESS;
@@ -67,14 +69,28 @@ static int begins_with_body(const smtpd_transaction_t *tx)
     return tx->header.is_malformed && tx->header.header_octets == 0;
 }
 
-/* Our Received field (RFC 5321 4.4), then what hooks added. */
+/* Whether Received tells where the client is. For mail that comes from others
+ * it must (RFC 5321 4.4); that of our own users may keep their address and
+ * what their machine calls itself to themselves (7.6). */
+static int traces_client(const smtpd_session_t *ss)
+{
+    return ss->conf->submission.trace_client
+           || ss->conf->service != SMTPD_SERVICE_SUBMISSION;
+}
+
+/* Our Received field (RFC 5321 4.4), then what hooks added. FROM must be there
+ * (4.4): where it does not name the client it names us, who take
+ * responsibility for him. */
 static const char *make_trace(smtpd_session_t *ss, smtpd_transaction_t *tx)
 {
     const apr_array_header_t *rcpts = tx->pub.recipients;
     smtp_trace_t trace = { 0 };
 
-    trace.helo = ss->pub.helo;
-    trace.client_ip = ss->pub.client_ip;
+    trace.helo = ss->pub.s->server_hostname;
+    if (traces_client(ss)) {
+        trace.helo = ss->pub.helo;
+        trace.client_ip = ss->pub.client_ip;
+    }
     trace.server_name = ss->pub.s->server_hostname;
     trace.id = tx->pub.id;
     /* Of several recipients none is named: it would give Bcc away
@@ -264,7 +280,9 @@ static void end_of_data(smtpd_session_t *ss)
     else if (tx->write_rv != APR_SUCCESS) {
         store_error(tx, tx->write_rv, &reply);
     }
-    else if (ask_message(ss, tx, &reply, &drop) && commit(ss, tx, &reply)) {
+    else if (smtpd_submission_complete(ss, tx, &reply)
+             && ask_message(ss, tx, &reply, &drop)
+             && commit(ss, tx, &reply)) {
         smtp_run_delivered(&tx->pub);
     }
     smtpd_session_reply(ss, &reply);

@@ -24,6 +24,9 @@ struct smtpd_transaction_t {
     unsigned int is_delivered : 1;
     unsigned int is_relay_asked : 1; /**< may_relay is known */
     unsigned int may_relay : 1;   /**< what <SMTPRelay> said */
+    unsigned int has_8bit : 1;    /**< seen by a submission service */
+    struct smtpd_sender_t *sender; /**< what the login may send as, once it was
+                                       asked for */
     unsigned int counted_messages; /**< by SMTPLoginLimit: 0 or 1 */
     unsigned int counted_recipients; /**< by SMTPLoginLimit */
     unsigned int counted_last;    /**< of them the one of RCPT at hand */
