@@ -327,14 +327,12 @@ apr_status_t smtpd_state_get(server_rec *s, apr_pool_t *p,
     rv = state.provider->retrieve(state.instance, s, key,
                                   SMTPD_STATE_KEY_OCTETS, stored,
                                   &stored_len, p);
-    if (rv != APR_SUCCESS) {
-        if (!APR_STATUS_IS_NOTFOUND(rv)) {
-            complain(s, rv, "reading");
-        }
-        return rv;
-    }
-    if (stored_len < EXPIRY_OCTETS || stored_len - EXPIRY_OCTETS > room) {
-        return APR_NOTFOUND;      /* not ours */
+    /* Providers do not agree on what they say when there is no such value
+     * (dbm: APR_EGENERAL); one that is gone fails to write, too. Nor are short
+     * or long values ours. */
+    if (rv != APR_SUCCESS || stored_len < EXPIRY_OCTETS
+        || stored_len - EXPIRY_OCTETS > room) {
+        return APR_NOTFOUND;
     }
     *len = stored_len - EXPIRY_OCTETS;
     memcpy(octets, stored + EXPIRY_OCTETS, *len);

@@ -46,8 +46,8 @@ void smtpd_state_child_init(apr_pool_t *pchild, server_rec *s);
 /** @} */
 
 /** @name Values
- * Any thread of a child. APR_ENOTIMPL: there is no cache. Each error but
- * APR_NOTFOUND is logged here, once a minute.
+ * Any thread of a child. APR_ENOTIMPL: there is no cache. Other errors but
+ * APR_NOTFOUND are logged here, once a minute.
  * @{ */
 
 /**
@@ -63,7 +63,7 @@ void smtpd_state_unlock(server_rec *s, int is_locked);
  * The value of @a key.
  * @param len  in: room in @a octets, SMTPD_STATE_VALUE_MAX_OCTETS at most;
  *             out: octets of the value, 0 on errors
- * @return APR_NOTFOUND: there is none
+ * @return APR_NOTFOUND: there is none, or the cache cannot be asked
  */
 apr_status_t smtpd_state_get(server_rec *s, apr_pool_t *p,
                              const unsigned char *key, unsigned char *octets,

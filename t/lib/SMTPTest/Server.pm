@@ -68,6 +68,9 @@ my $AUTH_SECTION = <<'END';
     AuthUserFile conf/users
     Require valid-user
 </SMTPAuth>
+# Tests fail to log in as often as they like, unless they say something else
+# after this.
+SMTPAuthLimit connection=off address=off login=off delay=off
 END
 
 # Sanitizers in httpd: their signal stacks are freed twice when a thread ends
