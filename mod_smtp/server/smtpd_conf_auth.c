@@ -41,8 +41,9 @@ const char *smtpd_conf_auth_section(cmd_parms *cmd, void *dir,
     }
     if (fault == NULL) {
         auth->directive = cmd->directive;
+        /* ACCESS_CONF is what mod_authn_dbd and mod_authz_dbd ask for. */
         fault = smtpd_conf_section_walk(cmd, cmd->directive->first_child,
-                                        OR_AUTHCFG | OR_LIMIT,
+                                        OR_AUTHCFG | OR_LIMIT | ACCESS_CONF,
                                         &auth->section);
     }
     return fault;

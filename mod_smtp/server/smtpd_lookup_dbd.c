@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include <mod_dbd.h>
+#include <util_md5.h>
 
 #include "smtpd_lookup.h"
 #include "smtpd_log.h"
@@ -17,6 +18,7 @@
 APLOG_USE_MODULE(smtp);
 
 typedef struct dbd_map_t {
+    const char *query;
     const char *label;           /**< of the prepared statement */
 } dbd_map_t;
 
@@ -60,8 +62,12 @@ static const char *dbd_open(apr_pool_t *p, server_rec *s,
     if (prepare == NULL) {
         return "mod_dbd is not loaded; put its LoadModule before this line";
     }
-    /* The label is the query: who asks the same shares the statement. */
-    dbd->label = apr_pstrcat(p, "smtp:", argument, NULL);
+    /* Who asks the same shares the statement. PostgreSQL takes the label for
+     * an identifier, of 63 octets at most. */
+    dbd->query = argument;
+    dbd->label = apr_pstrcat(p, "smtp_",
+                             ap_md5(p, (const unsigned char *)argument),
+                             NULL);
     prepare(s, argument, dbd->label);
     return NULL;
 }
@@ -103,17 +109,19 @@ static apr_status_t select_run(apr_pool_t *p, ap_dbd_t *connection,
     if (statement == NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       SMTPD_LOGNO(1120) "mod_dbd has not prepared \"%s\"; its "
-                      "log lines at start say why", dbd->label);
+                      "log lines at start say why", dbd->query);
         return APR_EGENERAL;
     }
     argument[0] = key;
+    /* Random access is not needed, but without it apr_dbd_pgsql only sends the
+     * query, and a server that has gone away is a key that is not there. */
     rv = apr_dbd_pselect(connection->driver, p, connection->handle, &results,
-                         statement, 0, 1, argument);
+                         statement, 1, 1, argument);
     if (rv == 0) {
         return rows_read(p, connection, results, value);
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, SMTPD_LOGNO(1121) "\"%s\": %s",
-                  dbd->label, apr_dbd_error(connection->driver,
+                  dbd->query, apr_dbd_error(connection->driver,
                                             connection->handle, rv));
     return APR_EGENERAL;
 }

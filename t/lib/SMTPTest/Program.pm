@@ -89,6 +89,25 @@ sub start
     return _spawn($null, $out, @command);
 }
 
+# Words to put before a command, so that root runs it as somebody who may do
+# nothing; and that user's ids.
+sub as_nobody
+{
+    my ($uid, $gid) = (getpwnam 'nobody')[2, 3];
+    return () if $> != 0;
+    return (need('setpriv'), "--reuid=$uid", "--regid=$gid",
+            '--clear-groups');
+}
+
+# Gives a folder to that user.
+sub give_to_nobody
+{
+    my (@folders) = @_;
+    my ($uid, $gid) = (getpwnam 'nobody')[2, 3];
+    chown $uid, $gid, @folders if $> == 0;
+    return;
+}
+
 # Ends a child of ours: politely, then not.
 sub stop
 {
