@@ -9,8 +9,10 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
+use SMTPTest::Certificate;
 use SMTPTest::Server;
 
 # Until a module relays: who may is told that nobody takes it on.
@@ -40,12 +42,22 @@ sub relay
     my $client = $server->client(port => $port, from => $arg{at});
     $client->read_reply;
     $client->command('EHLO ' . ($arg{ehlo} // 'client.test'));
+    log_in($client, $arg{login}) if length($arg{login} // '');
     my $from = $arg{from} // 'sender@client.test';
     my $mail = $client->command("MAIL FROM:<$from>");
     my $reply = $mail->code eq '250'
         ? $client->command('RCPT TO:<user@elsewhere.test>') : $mail;
     $client->quit;
     return join ' ', $reply->code, $reply->status;
+}
+
+sub log_in
+{
+    my ($client, $login) = @_;
+    my $reply = $client->command(
+        'AUTH PLAIN ' . encode_base64("\0$login\0secret", ''));
+    $reply->code eq '235' or die "$login: ", $reply->text;
+    return;
 }
 
 # ---- Rules ----------------------------------------------------------------
@@ -124,6 +136,114 @@ sub explain_client
     return join(' ', map { "$_=$client->{$_}" } sort keys %{$client})
         || 'anybody here';
 }
+
+# ---- Logins and TLS ---------------------------------------------------------
+
+# Section => [the logins who may], [who must not]: '' is nobody.
+my %LOGIN = (
+    valid => ['Require valid-user', ['bob', 'carol'], ['']],
+    name => ['Require user bob', ['bob'], ['carol', '']],
+    group => ["AuthGroupFile conf/groups\nRequire group staff", ['bob'],
+              ['carol', '']],
+    nogroups => ["AuthGroupFile conf/none\nRequire group staff", [],
+                 ['bob', '']],
+    all => ["<RequireAll>\nRequire valid-user\nRequire not user carol\n"
+                . '</RequireAll>', ['bob'], ['carol', '']],
+    either => ["Require user carol\nRequire ip 127.0.0.3", ['carol'],
+               ['bob', '']],
+    both => ["<RequireAll>\nRequire valid-user\nRequire ip 127.0.0.1\n"
+                 . '</RequireAll>', ['bob'], ['']],
+    expr => [q{Require expr "%{REMOTE_USER} == 'bob' }
+                 . q{&& %{reqenv:SMTP_LOGIN} == 'bob' }
+                 . q{&& %{reqenv:SMTP_AUTH_MECHANISM} == 'PLAIN'"},
+             ['bob'], ['carol', '']],
+    env => ['Require env SMTP_LOGIN', ['bob', 'carol'], ['']],
+    type => ["AuthType Basic\nAuthName x\nRequire valid-user", ['bob'], ['']],
+    empty => ['', [], ['bob', '']],
+    typed => ["AuthType Basic\nAuthName x", [], ['bob', '']],
+    tls => ["<RequireAll>\nRequire ssl\nRequire valid-user\n</RequireAll>",
+            [], ['bob', '']],
+    refused => ['Require user eve', [], ['bob', 'carol', '']],
+);
+
+subtest 'who has logged in' => sub {
+    my $server = SMTPTest::Server->start_new(
+        auth => { bob => 'secret', carol => 'secret' },
+        modules => ['ssl', 'authz_groupfile'],
+        files => { 'conf/groups' => "staff: bob dave\n" },
+        ports => { map { $_ => 'smtp' } keys %LOGIN },
+        vhosts => join('', map {
+            vhost($_, section($LOGIN{$_}[0]) . "\nInclude conf/auth.conf\n"
+                          . "SMTPAuthWithoutTLS On\n") } sort keys %LOGIN),
+        expected => [qr/AH01665: .*conf\/none/, qr/AH01873: Init: Session Cache/],
+    );
+    for my $name (sort keys %LOGIN) {
+        my (undef, $may, $must_not) = @{ $LOGIN{$name} };
+        is(relay($server, $name, login => $_), $MAY, "$name: $_ may")
+            for @{$may};
+        is(relay($server, $name, login => $_), $MUST_NOT,
+           "$name: '$_' must not") for @{$must_not};
+    }
+    $server->finish;
+};
+
+# Section => [whose certificate may], [whose must not]: '' is nobody's, '-' no
+# TLS at all.
+my %CERTIFICATE = (
+    verified => ['Require ssl-verify-client', ['printer', 'scanner'],
+                 ['', '-', 'stranger']],
+    expr => [q{Require expr "%{SSL_CLIENT_VERIFY} == 'SUCCESS' }
+                 . q{&& %{SSL_CLIENT_S_DN_CN} == 'printer'"},
+             ['printer'], ['scanner', '', '-', 'stranger']],
+    ssl => ["<RequireAll>\nRequire ssl\nRequire ip 127.0.0.1\n"
+                . '</RequireAll>', ['printer', ''], ['-']],
+    env => ["<RequireAll>\nRequire env SMTP_TLS\nRequire ip 127.0.0.1\n"
+                . q{Require expr "%{reqenv:SMTP_TLS} =~ /^TLSv1\.[23]$/ }
+                . q{&& -n reqenv('SMTP_TLS_CIPHER')"} . "\n</RequireAll>",
+            ['printer', ''], ['-']],
+);
+
+subtest 'who has a certificate' => sub {
+    my $ca = SMTPTest::Certificate->authority(name => 'Clients');
+    my $other = SMTPTest::Certificate->authority(name => 'Clients');
+    my %certificate = (
+        (map { $_ => $ca->client(name => $_) } qw(printer scanner)),
+        stranger => $other->client(name => 'printer'));
+    my $server = SMTPTest::Server->start_new(
+        tls => 1, modules => ['authn_core'],
+        files => { 'conf/clients.crt' => $ca->pem },
+        ports => { map { $_ => 'smtp' } keys %CERTIFICATE },
+        vhosts => join('', map {
+            vhost($_, section($CERTIFICATE{$_}[0]) . "\nInclude conf/tls.conf\n"
+                          . "SSLVerifyClient optional\n"
+                          . 'SSLCACertificateFile conf/clients.crt')
+        } sort keys %CERTIFICATE),
+        expected => [qr/AH02039: Certificate Verification/],
+    );
+    my $told = sub {
+        my ($name, $owner) = @_;
+        my $client = $server->ehlo_client(port => $name);
+        if ($owner ne '-') {
+            my $ok = eval {
+                $client->starttls($owner
+                    ? (certificate => $certificate{$owner}) : ());
+                $client->command('EHLO client.test')->code eq '250';
+            };
+            # Who shows a certificate of somebody else's gets no session.
+            return $MUST_NOT if !$ok;
+        }
+        $client->command('MAIL FROM:<sender@client.test>');
+        my $reply = $client->command('RCPT TO:<user@elsewhere.test>');
+        return $reply->code . ' ' . $reply->status;
+    };
+    for my $name (sort keys %CERTIFICATE) {
+        my (undef, $may, $must_not) = @{ $CERTIFICATE{$name} };
+        is($told->($name, $_), $MAY, "$name: '$_' may") for @{$may};
+        is($told->($name, $_), $MUST_NOT, "$name: '$_' must not")
+            for @{$must_not};
+    }
+    $server->finish;
+};
 
 # ---- What is allowed is not accepted ---------------------------------------
 
