@@ -51,12 +51,17 @@ void *oauth_config_merge(apr_pool_t *p, void *base_config, void *add_config)
     return merged;
 }
 
-void oauth_config_ask(server_rec *s, oauth_config_provider_e provider)
+void oauth_config_ask(apr_pool_t *p, server_rec *s,
+                      oauth_config_provider_e provider)
 {
     oauth_config_t *config = oauth_config_get(s);
 
+    /* httpd makes a virtual host's at the first directive of ours in it. */
+    if (config == NULL) {
+        config = oauth_config_create(p, s);
+        ap_set_module_config(s->module_config, &smtp_oauth_module, config);
+    }
     config->asked |= provider;
-    config->asked_here |= provider;
 }
 
 /* ---- What must be there ---- */
@@ -154,14 +159,15 @@ static int is_complete(server_rec *s, const oauth_config_t *config)
 int oauth_config_check(apr_pool_t *pconf, apr_pool_t *plog,
                        apr_pool_t *ptemp, server_rec *s)
 {
+    const oauth_config_t *of_main = oauth_config_get(s);
     int rv = OK;
 
     for (; s != NULL; s = s->next) {
         const oauth_config_t *config = oauth_config_get(s);
 
-        /* One that only inherits may speak HTTP, and need nothing. */
-        if (s->is_virtual && (config->asked_here != 0 || config->is_set_here)
-            && !is_complete(s, config)) {
+        /* A virtual host that only inherits may speak HTTP, and need
+         * nothing. */
+        if (s->is_virtual && config != of_main && !is_complete(s, config)) {
             rv = HTTP_INTERNAL_SERVER_ERROR;
         }
     }

@@ -41,10 +41,9 @@ typedef struct oauth_config_t {
     apr_interval_time_t timeout;         /**< 0: not set */
     int max_requests;                    /**< of the main server alone; 0: not
                                               set */
-    unsigned int asked_here;             /**< oauth_config_provider_e: named by
-                                              SMTPAuthToken of this server */
-    unsigned int asked;                  /**< or of the main server */
-    int is_set_here;                     /**< a directive of ours is here */
+    unsigned int asked;                  /**< oauth_config_provider_e: whom
+                                              SMTPAuthToken names here or in
+                                              the main server */
 } oauth_config_t;
 
 extern const command_rec oauth_config_directives[];
@@ -57,8 +56,10 @@ void *oauth_config_merge(apr_pool_t *p, void *base, void *add);
 
 oauth_config_t *oauth_config_get(const server_rec *s);
 
-/** Notes that SMTPAuthToken of @a s names @a provider. */
-void oauth_config_ask(server_rec *s, oauth_config_provider_e provider);
+/** Notes that SMTPAuthToken of @a s names @a provider. While the
+ *  configuration is read. @param p  pconf */
+void oauth_config_ask(apr_pool_t *p, server_rec *s,
+                      oauth_config_provider_e provider);
 
 /** Why @a provider cannot judge tokens by this configuration, or NULL. What is
  *  missing makes it refuse: a token that was made for another service must

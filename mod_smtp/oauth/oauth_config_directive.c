@@ -32,7 +32,6 @@ static oauth_config_t *config_open(cmd_parms *cmd, int context,
     oauth_config_t *config = oauth_config_get(cmd->server);
 
     *wrong = ap_check_cmd_context(cmd, context);
-    config->is_set_here = 1;
     return *wrong == NULL ? config : NULL;
 }
 
@@ -50,7 +49,7 @@ static const char *keys_add(cmd_parms *cmd, void *dir, const char *arg)
     if (config->keys == NULL) {
         return fault_write(cmd, arg, "no mutex to be had from the system");
     }
-    fault = oauth_keyring_add(config->keys, cmd->temp_pool, arg,
+    fault = oauth_keyring_add(config->keys, cmd->pool, arg,
                               ap_server_root_relative);
     return fault == NULL ? NULL : fault_write(cmd, arg, fault);
 }

@@ -30,7 +30,7 @@ static const char *introspection_open(apr_pool_t *p, server_rec *s,
         return "introspection takes no argument; name the end point by "
                "SMTPOAuthIntrospection";
     }
-    oauth_config_ask(s, OAUTH_CONFIG_INTROSPECTION);
+    oauth_config_ask(p, s, OAUTH_CONFIG_INTROSPECTION);
     return NULL;
 }
 

@@ -21,23 +21,24 @@ static const char *jwt_open(apr_pool_t *p, server_rec *s,
     if (*argument != '\0') {
         return "jwt takes no argument; name keys by SMTPOAuthKeys";
     }
-    oauth_config_ask(s, OAUTH_CONFIG_JWT);
+    oauth_config_ask(p, s, OAUTH_CONFIG_JWT);
     return NULL;
 }
 
-static void news_log(request_rec *r, const oauth_keyring_news_t *news)
+static void news_log(request_rec *r, const oauth_keys_t *keys,
+                     const oauth_keyring_news_t *news)
 {
-    if (news->text == NULL) {
-        return;
-    }
-    if (news->is_fault) {
+    if (news->fault != NULL) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, OAUTH_LOGNO(3011)
                       "SMTPOAuthKeys: %s; what was read before stays in "
-                      "force", news->text);
+                      "force", news->fault);
     }
-    else {
+    if (news->is_read) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, OAUTH_LOGNO(3012)
-                      "SMTPOAuthKeys: read again: %s", news->text);
+                      "SMTPOAuthKeys: read again: %d keys, %d skipped%s%s",
+                      keys->list->nelts, keys->skipped,
+                      keys->skipped != 0 ? ": " : "",
+                      keys->skipped != 0 ? keys->skipped_why : "");
     }
 }
 
@@ -81,7 +82,7 @@ static apr_status_t jwt_check(apr_pool_t *p, request_rec *r, void *checker,
         return APR_EGENERAL;
     }
     keys = oauth_keyring_acquire(config->keys, p, now, &news);
-    news_log(r, &news);
+    news_log(r, keys, &news);
     fault = token_fault(p, config, keys, token, user, now, login);
     oauth_keyring_release(config->keys, keys);
     if (fault != NULL) {

@@ -25,6 +25,14 @@ typedef struct state_t {
     apr_ino_t inode;
 } state_t;
 
+/** What a file held when it was last good: kept, since another file may change
+ *  when this one is broken, or not readable to the children. */
+typedef struct content_t {
+    apr_pool_t *pool;            /**< its own */
+    char *octets;
+    apr_size_t len;
+} content_t;
+
 /** A file with keys. */
 typedef struct source_t {
     const char *path;
@@ -32,6 +40,7 @@ typedef struct source_t {
     oauth_keys_add_t *add;
     int is_secret;
     state_t state;               /**< when last read or refused */
+    content_t *content;
 } source_t;
 
 typedef struct generation_t {
@@ -140,75 +149,91 @@ static const char *info_fault(const source_t *source, const apr_finfo_t *info)
     return NULL;
 }
 
-/** Reads the open file's octets and has their keys added. */
-static const char *content_add(apr_pool_t *p, source_t *source,
-                               apr_file_t *file, oauth_keys_t *keys)
+static apr_status_t content_wipe(void *data)
+{
+    content_t *content = data;
+
+    OPENSSL_cleanse(content->octets, content->len);
+    return APR_SUCCESS;
+}
+
+/** Reads the open file. @return NULL, or what is wrong, in @a p */
+static const char *content_read(apr_pool_t *p, const source_t *source,
+                                apr_file_t *file, content_t *content)
 {
     apr_finfo_t info;
     apr_status_t rv = apr_file_info_get(&info, WANTED_INFO, file);
-    const char *fault;
-    apr_size_t len;
-    char *octets;
+    const char *fault = rv == APR_SUCCESS ? info_fault(source, &info) : NULL;
     char reason[120];
 
-    if (rv == APR_SUCCESS) {
-        state_set(&source->state, &info);
-        fault = info_fault(source, &info);
-        if (fault != NULL) {
-            return fault;
-        }
-        len = (apr_size_t)info.size;
-        octets = apr_pcalloc(p, len + 1);
-        rv = apr_file_read_full(file, octets, len, &len);
-        fault = rv != APR_SUCCESS ? NULL
-            : source->add(keys, source->algorithm, octets, len);
-        OPENSSL_cleanse(octets, (apr_size_t)info.size);
+    if (rv == APR_SUCCESS && fault == NULL) {
+        content->len = (apr_size_t)info.size;
+        content->octets = apr_pcalloc(content->pool, content->len + 1);
+        apr_pool_cleanup_register(content->pool, content, content_wipe,
+                                  apr_pool_cleanup_null);
+        rv = apr_file_read_full(file, content->octets, content->len, NULL);
     }
     return rv == APR_SUCCESS ? fault
-        : apr_pstrdup(keys->pool, apr_strerror(rv, reason, sizeof(reason)));
+        : apr_pstrdup(p, apr_strerror(rv, reason, sizeof(reason)));
 }
 
-/** Adds the keys of a file. @return NULL, or a message in @a keys' pool */
-static const char *source_read(source_t *source, oauth_keys_t *keys)
+/** Reads the file into a content of its own pool, and looks whether it has
+ *  keys. @return NULL, or what is wrong, in @a p */
+static const char *content_open(apr_pool_t *p, const source_t *source,
+                                content_t *content)
 {
-    apr_pool_t *scratch;
     apr_file_t *file;
+    oauth_keys_t keys;
     const char *fault;
     char reason[120];
-    apr_status_t rv;
+    apr_status_t rv = apr_file_open(&file, source->path, APR_FOPEN_READ
+                                    | APR_FOPEN_BINARY, APR_FPROT_OS_DEFAULT,
+                                    p);
 
-    memset(&source->state, 0, sizeof(source->state));
-    apr_pool_create(&scratch, keys->pool);
-    rv = apr_file_open(&file, source->path, APR_FOPEN_READ
-                       | APR_FOPEN_BINARY, APR_FPROT_OS_DEFAULT, scratch);
-    fault = rv == APR_SUCCESS ? content_add(scratch, source, file, keys)
-        : apr_psprintf(keys->pool, "cannot be opened: %s",
-                       apr_strerror(rv, reason, sizeof(reason)));
-    apr_pool_destroy(scratch);
-    return fault == NULL ? NULL
-        : apr_psprintf(keys->pool, "%s: %s", source->path, fault);
-}
-
-/** Reads all files into @a keys. Each is read even if one before it is wrong:
- *  only then all states are those of this moment. */
-static const char *sources_read(oauth_keyring_t *ring, oauth_keys_t *keys)
-{
-    const char *fault = NULL;
-    int i;
-
-    for (i = 0; i < ring->sources->nelts; i++) {
-        const char *other =
-            source_read(&APR_ARRAY_IDX(ring->sources, i, source_t), keys);
-
-        fault = fault == NULL ? other : fault;
+    if (rv != APR_SUCCESS) {
+        return apr_psprintf(p, "cannot be opened: %s",
+                            apr_strerror(rv, reason, sizeof(reason)));
+    }
+    fault = content_read(p, source, file, content);
+    apr_file_close(file);
+    if (fault == NULL) {
+        oauth_keys_init(&keys, p);
+        fault = source->add(&keys, source->algorithm, content->octets,
+                            content->len);
     }
     return fault;
 }
 
-/** Whether the file is another than that which was read. One that is being
- *  overwritten in place counts as unchanged until it has rested. */
-static int source_has_changed(apr_pool_t *p, const source_t *source,
-                              apr_time_t now)
+/** Puts what the file holds now in the place of what it held. On a fault
+ *  nothing changes. @return NULL, or a message in @a p */
+static const char *source_read(apr_pool_t *p, source_t *source)
+{
+    apr_pool_t *pool;
+    content_t *content;
+    const char *fault;
+
+    if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
+        return "no memory";
+    }
+    apr_pool_tag(pool, "oauth_keyring");
+    content = apr_pcalloc(pool, sizeof(*content));
+    content->pool = pool;
+    fault = content_open(p, source, content);
+    if (fault != NULL) {
+        apr_pool_destroy(pool);
+        return apr_psprintf(p, "%s: %s", source->path, fault);
+    }
+    if (source->content != NULL) {
+        apr_pool_destroy(source->content->pool);
+    }
+    source->content = content;
+    return NULL;
+}
+
+/** Whether the file is another than that which was last looked at, whose state
+ *  is kept then. One that is being overwritten in place counts as unchanged
+ *  until it has rested. */
+static int source_has_changed(apr_pool_t *p, source_t *source, apr_time_t now)
 {
     apr_finfo_t info;
     state_t state;
@@ -217,50 +242,39 @@ static int source_has_changed(apr_pool_t *p, const source_t *source,
     if (apr_stat(&info, source->path, WANTED_INFO, p) == APR_SUCCESS) {
         state_set(&state, &info);
     }
-    if (state.inode == source->state.inode && state.mtime <= now
-        && now - state.mtime < OAUTH_KEYRING_REST) {
+    if ((state.inode == source->state.inode && state.mtime <= now
+         && now - state.mtime < OAUTH_KEYRING_REST)
+        || state_is_equal(&state, &source->state)) {
         return 0;
     }
-    return !state_is_equal(&state, &source->state);
+    source->state = state;
+    return 1;
 }
 
-static int has_changed(apr_pool_t *p, const oauth_keyring_t *ring,
-                       apr_time_t now)
-{
-    int i;
-
-    for (i = 0; i < ring->sources->nelts; i++) {
-        if (source_has_changed(p, &APR_ARRAY_IDX(ring->sources, i, source_t),
-                               now)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static void ring_read(oauth_keyring_t *ring, apr_pool_t *p,
-                      oauth_keyring_news_t *news)
+/** Makes keys of what files hold and puts them in force. @return NULL, or a
+ *  message in @a p */
+static const char *keys_make(apr_pool_t *p, oauth_keyring_t *ring)
 {
     generation_t *generation = generation_create();
-    const oauth_keys_t *keys;
-    const char *fault;
+    const char *fault = NULL;
+    int i;
 
     if (generation == NULL) {
-        return;
+        return "no memory";
     }
-    keys = &generation->keys;
-    fault = sources_read(ring, &generation->keys);
-    news->is_fault = fault != NULL;
+    for (i = 0; i < ring->sources->nelts && fault == NULL; i++) {
+        const source_t *source = &APR_ARRAY_IDX(ring->sources, i, source_t);
+
+        fault = source->add(&generation->keys, source->algorithm,
+                            source->content->octets, source->content->len);
+    }
     if (fault != NULL) {
-        news->text = apr_pstrdup(p, fault);
+        fault = apr_pstrdup(p, fault);
         generation_release(ring, generation);
-        return;
+        return fault;
     }
-    news->text = apr_psprintf(p, "%d keys, %d skipped%s%s",
-                              keys->list->nelts, keys->skipped,
-                              keys->skipped != 0 ? ": " : "",
-                              keys->skipped != 0 ? keys->skipped_why : "");
     generation_swap(ring, generation);
+    return NULL;
 }
 
 /* ---- While the configuration is read ---- */
@@ -269,7 +283,13 @@ static apr_status_t ring_close(void *data)
 {
     oauth_keyring_t *ring = data;
 
+    int i;
+
     generation_release(ring, ring->current);
+    for (i = 0; i < ring->sources->nelts; i++) {
+        apr_pool_destroy(APR_ARRAY_IDX(ring->sources, i, source_t)
+                         .content->pool);
+    }
     return APR_SUCCESS;
 }
 
@@ -331,8 +351,7 @@ const char *oauth_keyring_add(oauth_keyring_t *ring, apr_pool_t *p,
                               char *(*root)(apr_pool_t *p, const char *path))
 {
     source_t source = { 0 };
-    oauth_keyring_news_t news = { 0 };
-    const char *path = kind_take(p, spec, &source);
+    const char *path = kind_take(p, spec, &source), *fault;
 
     if (path == NULL || *path == '\0') {
         return "names no file with keys; write jwks:path for a JWK Set, "
@@ -344,9 +363,13 @@ const char *oauth_keyring_add(oauth_keyring_t *ring, apr_pool_t *p,
     if (source.path == NULL) {
         return "is no path; write it from ServerRoot on, or absolute";
     }
+    source_has_changed(p, &source, 0);
+    fault = source_read(p, &source);
+    if (fault != NULL) {
+        return fault;
+    }
     APR_ARRAY_PUSH(ring->sources, source_t) = source;
-    ring_read(ring, p, &news);
-    return news.is_fault ? news.text : NULL;
+    return keys_make(p, ring);
 }
 
 /* ---- While tokens are checked ---- */
@@ -367,20 +390,39 @@ static int turn_take(oauth_keyring_t *ring, apr_time_t now)
     return is_mine;
 }
 
+/** Reads the files that have changed. Whoever has the turn: only he reads and
+ *  writes states and contents. */
+static void sources_look(oauth_keyring_t *ring, apr_pool_t *p,
+                         apr_time_t now, oauth_keyring_news_t *news)
+{
+    int is_new = 0, i;
+
+    for (i = 0; i < ring->sources->nelts; i++) {
+        source_t *source = &APR_ARRAY_IDX(ring->sources, i, source_t);
+        const char *fault;
+
+        if (!source_has_changed(p, source, now)) {
+            continue;
+        }
+        fault = source_read(p, source);
+        is_new |= fault == NULL;
+        news->fault = news->fault == NULL ? fault : news->fault;
+    }
+    if (is_new) {
+        const char *fault = keys_make(p, ring);
+
+        news->is_read = fault == NULL;
+        news->fault = news->fault == NULL ? fault : news->fault;
+    }
+}
+
 static void ring_refresh(oauth_keyring_t *ring, apr_pool_t *p, apr_time_t now,
                          oauth_keyring_news_t *news)
 {
-    apr_pool_t *scratch;
-
     if (!turn_take(ring, now)) {
         return;
     }
-    /* Only who has the turn reads and writes states. */
-    apr_pool_create(&scratch, p);
-    if (has_changed(scratch, ring, now)) {
-        ring_read(ring, p, news);
-    }
-    apr_pool_destroy(scratch);
+    sources_look(ring, p, now, news);
     ring_lock(ring);
     ring->is_reading = 0;
     ring_unlock(ring);

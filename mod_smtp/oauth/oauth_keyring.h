@@ -3,7 +3,7 @@
  * @file oauth_keyring.h
  * Key files, read again when one of them changes: an issuer that changes its
  * keys needs no restart of httpd. A fault in a changed file keeps the keys
- * that were read before.
+ * that were in it before.
  */
 #ifndef OAUTH_KEYRING_H
 #define OAUTH_KEYRING_H
@@ -24,8 +24,10 @@ typedef struct oauth_keyring_t oauth_keyring_t;
 
 /** What happened when files were looked at, for the log. */
 typedef struct oauth_keyring_news_t {
-    const char *text;            /**< in the caller's pool; NULL: nothing */
-    int is_fault;                /**< the old keys stay in force */
+    int is_read;                 /**< a file has changed; keys are new */
+    const char *fault;           /**< NULL, or what is wrong with a file that
+                                      has changed, in the caller's pool: its
+                                      old keys stay in force */
 } oauth_keyring_news_t;
 
 /** An empty one, while the configuration is read. NULL: no memory or mutex. */
@@ -33,6 +35,7 @@ oauth_keyring_t *oauth_keyring_create(apr_pool_t *p);
 
 /**
  * Adds a file and reads it, while the configuration is read.
+ * @param p     as long as the keyring
  * @param spec  kind:[algorithm:]path, kind one of jwks, pem, secret; a secret's
  *              file must not be readable or writable by all
  * @param root  gives the absolute path of one that may be relative, in @a p;

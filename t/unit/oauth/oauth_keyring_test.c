@@ -116,15 +116,15 @@ static void a_new_key_is_known_without_a_restart(void **state)
     oauth_keyring_news_t news;
 
     assert_string_equal(kid_now(fix, &news), "old");
-    assert_null(news.text);
+    assert_false(news.is_read);
     file_replace(fix, SET("new"));
     fix->now += 2 * SECOND;
     assert_string_equal(kid_now(fix, &news), "new");
-    assert_string_equal(news.text, "1 keys, 0 skipped");
-    assert_false(news.is_fault);
+    assert_true(news.is_read);
+    assert_null(news.fault);
     fix->now += 2 * SECOND;
     assert_string_equal(kid_now(fix, &news), "new");
-    assert_null(news.text);
+    assert_false(news.is_read);
 }
 
 static void a_broken_file_loses_no_key(void **state)
@@ -135,19 +135,45 @@ static void a_broken_file_loses_no_key(void **state)
     file_replace(fix, "{\"keys\":[");
     fix->now += 2 * SECOND;
     assert_string_equal(kid_now(fix, &news), "old");
-    assert_true(news.is_fault);
-    assert_non_null(strstr(news.text, fix->path));
+    assert_non_null(strstr(news.fault, fix->path));
+    assert_false(news.is_read);
     /* Told once, not each second. */
     fix->now += 2 * SECOND;
     assert_string_equal(kid_now(fix, &news), "old");
-    assert_null(news.text);
+    assert_null(news.fault);
     assert_int_equal(apr_file_remove(fix->path, fix->p), APR_SUCCESS);
     fix->now += 2 * SECOND;
     assert_string_equal(kid_now(fix, &news), "old");
-    assert_true(news.is_fault);
+    assert_non_null(news.fault);
     file_replace(fix, SET("new"));
     fix->now += 2 * SECOND;
     assert_string_equal(kid_now(fix, &news), "new");
+}
+
+/** One file that broke, or that children may not read, does not keep the keys of
+ *  another from being new. */
+static void a_broken_file_holds_up_no_other(void **state)
+{
+    fixture_t *fix = fixture_of_set(*state, SET("old"));
+    fixture_t *other = fixture_make(*state, SET("other"));
+    oauth_keyring_news_t news;
+    const oauth_keys_t *keys;
+
+    assert_null(oauth_keyring_add(fix->ring, *state,
+                                  apr_pstrcat(*state, "jwks:", other->path,
+                                              NULL), same));
+    assert_int_equal(apr_file_remove(other->path, *state), APR_SUCCESS);
+    file_replace(fix, SET("new"));
+    fix->now += 2 * SECOND;
+    keys = oauth_keyring_acquire(fix->ring, *state, fix->now, &news);
+    assert_non_null(strstr(news.fault, other->path));
+    assert_true(news.is_read);
+    assert_int_equal(keys->list->nelts, 2);
+    assert_string_equal(APR_ARRAY_IDX(keys->list, 0, oauth_key_t *)->kid,
+                        "new");
+    assert_string_equal(APR_ARRAY_IDX(keys->list, 1, oauth_key_t *)->kid,
+                        "other");
+    oauth_keyring_release(fix->ring, keys);
 }
 
 /** A file that is written in place may be half of one. */
@@ -159,7 +185,7 @@ static void a_file_is_not_read_while_it_is_written(void **state)
     file_write(fix, fix->path, "{\"keys\":[{" ED);
     fix->now += SECOND / 2;
     assert_string_equal(kid_now(fix, &news), "old");
-    assert_null(news.text);
+    assert_null(news.fault);
     file_write(fix, fix->path, SET("new"));
     fix->now += 2 * SECOND;
     assert_string_equal(kid_now(fix, &news), "new");
@@ -263,7 +289,7 @@ static void *APR_THREAD_FUNC look(apr_thread_t *thread, void *fixture)
         keys = oauth_keyring_acquire(fix->ring, p, now, &news);
         kid = APR_ARRAY_IDX(keys->list, 0, oauth_key_t *)->kid;
         bad += keys->list->nelts != 1 || (*kid != 'o' && *kid != 'n')
-               || news.is_fault;
+               || news.fault;
         oauth_keyring_release(fix->ring, keys);
     }
     apr_thread_exit(thread, bad);
@@ -296,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(a_new_key_is_known_without_a_restart),
         UNIT_TEST(a_broken_file_loses_no_key),
+        UNIT_TEST(a_broken_file_holds_up_no_other),
         UNIT_TEST(a_file_is_not_read_while_it_is_written),
         UNIT_TEST(files_are_looked_at_once_a_second),
         UNIT_TEST(keys_in_use_outlive_their_file),
