@@ -231,7 +231,7 @@ int smtpd_state_init(apr_pool_t *pconf, server_rec *s)
     }
     rv = state.provider->init(state.instance, CACHE_NAME, &hints, s, pconf);
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1003)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1007)
                      "SMTPStateCache %s: the cache does not start",
                      state.provider->name);
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -134,6 +134,23 @@ while (my ($key, $seconds) = splice @timeouts, 0, 2) {
 is $entry{SMTPTimeout}{Default}, "`SMTPTimeout$timeouts`",
     'SMTPTimeout: its defaults';
 
+# Limits: KEY=COUNT, KEY=COUNT/MINUTESmin or KEY=SECONDSs; off by default: none.
+my %limits;
+for my $row (slurp('mod_smtp/server/smtpd_conf_limit.c')
+             =~ /^    (\{ "SMTP\w+", "\w+", [^}]*\})/mg) {
+    my ($name, $key, $kind, $count, $seconds) =
+        $row =~ /"(\w+)", "(\w+)", (\w+)\([\w.]+\),\s*(\d+),\s*(\d+) \}/;
+    $limits{$name} .= " $key=" . ($kind eq 'COUNT' ? $count
+                                  : $kind eq 'RATE' ? "$count/" . $seconds / 60 . 'min'
+                                  : "${seconds}s");
+    like $entry{$name}{Syntax}, qr/\[$key=/, "$name: the key $key";
+}
+is keys %limits, 2, 'the table of limits was found';
+for my $name (sort keys %limits) {
+    is $entry{$name}{Default}, $limits{$name} =~ /=0/ ? 'none'
+        : "`$name$limits{$name}`", "$name: its default";
+}
+
 my ($megabytes) = $conf =~ /MESSAGE_OCTETS \(\(apr_off_t\)(\d+) \* 1024 \* 1024\)/;
 is $entry{SMTPMaxMessageSize}{Default}, "`SMTPMaxMessageSize ${megabytes}M`",
     'SMTPMaxMessageSize: its default';
