@@ -10,7 +10,6 @@
 #include <apr_strings.h>
 
 #include "smtpd_conf_directive.h"
-#include "smtpd_conf_auth.h"
 #include "smtpd_conf_limit.h"
 #include "smtpd_conf_submission.h"
 
@@ -58,13 +57,13 @@ const smtpd_conf_timeout_t smtpd_conf_timeouts[] = {
     { NULL, 0, 0 }
 };
 
-static int *number_at(void *conf, const smtpd_conf_number_t *number)
+int *smtpd_conf_number_at(void *conf, const smtpd_conf_number_t *number)
 {
     return (int *)((char *)conf + number->offset);
 }
 
-static apr_interval_time_t *timeout_at(void *conf,
-                                       const smtpd_conf_timeout_t *timeout)
+apr_interval_time_t *
+smtpd_conf_timeout_at(void *conf, const smtpd_conf_timeout_t *timeout)
 {
     return (apr_interval_time_t *)((char *)conf + timeout->offset);
 }
@@ -84,60 +83,13 @@ void *smtpd_conf_create_server(apr_pool_t *p, server_rec *s)
     conf->tls = UNSET;
     conf->max_message_octets = UNSET;
     for (number = smtpd_conf_numbers; number->directive != NULL; number++) {
-        *number_at(conf, number) = UNSET;
+        *smtpd_conf_number_at(conf, number) = UNSET;
     }
     for (timeout = smtpd_conf_timeouts; timeout->key != NULL; timeout++) {
-        *timeout_at(conf, timeout) = UNSET;
+        *smtpd_conf_timeout_at(conf, timeout) = UNSET;
     }
     smtpd_conf_limit_unset(conf);
     conf->sections = apr_array_make(p, 0, sizeof(smtpd_section_t *));
-    return conf;
-}
-
-/** Fills what is unset in @a conf from @a base. */
-static void numbers_inherit(smtpd_conf_t *conf, smtpd_conf_t *base)
-{
-    const smtpd_conf_number_t *number;
-    const smtpd_conf_timeout_t *timeout;
-
-    for (number = smtpd_conf_numbers; number->directive != NULL; number++) {
-        if (*number_at(conf, number) == UNSET) {
-            *number_at(conf, number) = *number_at(base, number);
-        }
-    }
-    for (timeout = smtpd_conf_timeouts; timeout->key != NULL; timeout++) {
-        if (*timeout_at(conf, timeout) == UNSET) {
-            *timeout_at(conf, timeout) = *timeout_at(base, timeout);
-        }
-    }
-    if (conf->max_message_octets == UNSET) {
-        conf->max_message_octets = base->max_message_octets;
-    }
-    if (conf->tls == UNSET) {
-        conf->tls = base->tls;
-    }
-}
-
-/* SMTPEngine is not inherited: it stands in virtual hosts only. */
-void *smtpd_conf_merge_server(apr_pool_t *p, void *base_conf, void *add_conf)
-{
-    smtpd_conf_t *base = base_conf, *add = add_conf;
-    smtpd_conf_t *conf = apr_pmemdup(p, add, sizeof(*add));
-
-    numbers_inherit(conf, base);
-    smtpd_conf_auth_inherit(conf, base);
-    smtpd_conf_limit_inherit(conf, base);
-    conf->extensions_off = add->extensions_off
-                           | (base->extensions_off & ~add->extensions_set);
-    conf->extensions_set = add->extensions_set | base->extensions_set;
-    if (base->connect_section != NULL) {
-        conf->connect_section =
-            add->connect_section == NULL ? base->connect_section
-            : ap_merge_per_dir_configs(p, base->connect_section,
-                                       add->connect_section);
-    }
-    smtpd_conf_submission_inherit(p, &conf->submission, &base->submission);
-    conf->sections = apr_array_append(p, base->sections, add->sections);
     return conf;
 }
 
@@ -153,13 +105,13 @@ void smtpd_conf_complete_server(smtpd_conf_t *conf)
         conf->max_message_octets = MESSAGE_OCTETS;
     }
     for (number = smtpd_conf_numbers; number->directive != NULL; number++) {
-        if (*number_at(conf, number) == UNSET) {
-            *number_at(conf, number) = number->fallback;
+        if (*smtpd_conf_number_at(conf, number) == UNSET) {
+            *smtpd_conf_number_at(conf, number) = number->fallback;
         }
     }
     for (timeout = smtpd_conf_timeouts; timeout->key != NULL; timeout++) {
-        if (*timeout_at(conf, timeout) == UNSET) {
-            *timeout_at(conf, timeout) = timeout->fallback;
+        if (*smtpd_conf_timeout_at(conf, timeout) == UNSET) {
+            *smtpd_conf_timeout_at(conf, timeout) = timeout->fallback;
         }
     }
     smtpd_conf_limit_complete(conf);
@@ -186,65 +138,6 @@ void *smtpd_conf_create_dir(apr_pool_t *p, char *path)
 
     conf->recipients_any = UNSET;
     conf->tls = UNSET;
-    return conf;
-}
-
-/** The maps of @a first, then those of @a then that are not among them. */
-static apr_array_header_t *maps_join(apr_pool_t *p,
-                                     const apr_array_header_t *first,
-                                     const apr_array_header_t *then)
-{
-    apr_array_header_t *joined;
-    int i, j;
-
-    if (first == NULL || then == NULL) {
-        return (apr_array_header_t *)(first != NULL ? first : then);
-    }
-    joined = apr_array_copy(p, first);
-    for (i = 0; i < then->nelts; i++) {
-        const smtpd_map_t *map = APR_ARRAY_IDX(then, i, const smtpd_map_t *);
-
-        for (j = 0; j < first->nelts
-                    && APR_ARRAY_IDX(first, j, const smtpd_map_t *) != map;
-             j++) {
-            continue;
-        }
-        if (j == first->nelts) {
-            APR_ARRAY_PUSH(joined, const smtpd_map_t *) = map;
-        }
-    }
-    return joined;
-}
-
-/* Who exists is said whole by the most specific section; aliases add up, and
- * the more specific are asked first. */
-void *smtpd_conf_merge_dir(apr_pool_t *p, void *base_conf, void *add_conf)
-{
-    const smtpd_domain_conf_t *base = base_conf, *add = add_conf;
-    smtpd_domain_conf_t *conf = apr_pmemdup(p, base, sizeof(*base));
-
-    if (add->recipients_any != UNSET) {
-        conf->recipients_any = add->recipients_any;
-        conf->recipients = add->recipients;
-    }
-    conf->aliases = maps_join(p, add->aliases, base->aliases);
-    conf->inline_aliases = NULL;
-    if (add->catch_all != NULL) {
-        conf->catch_all = add->catch_all;
-    }
-    if (add->postmaster != NULL) {
-        conf->postmaster = add->postmaster;
-    }
-    if (add->delimiter != NULL) {
-        conf->delimiter = add->delimiter;
-    }
-    if (add->tls != UNSET) {
-        conf->tls = add->tls;
-    }
-    if (add->method != NULL) {
-        conf->method = add->method;
-        conf->argument = add->argument;
-    }
     return conf;
 }
 

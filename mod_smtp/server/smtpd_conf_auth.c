@@ -159,30 +159,6 @@ const char *smtpd_conf_auth_token_set(cmd_parms *cmd, void *dir,
     return fault == NULL ? NULL : smtpd_conf_fault(cmd, arg, fault);
 }
 
-void smtpd_conf_auth_inherit(smtpd_conf_t *conf, const smtpd_conf_t *base)
-{
-    smtpd_auth_conf_t *auth = &conf->auth;
-
-    if (auth->section == NULL
-        && conf->service == SMTPD_SERVICE_SUBMISSION) {
-        auth->section = base->auth.section;
-        auth->directive = base->auth.directive;
-    }
-    if (auth->mechanisms == 0) {
-        auth->mechanisms = base->auth.mechanisms;
-    }
-    if (auth->credentials == NULL) {
-        auth->credentials = base->auth.credentials;
-    }
-    if (auth->certificate_name == NULL) {
-        auth->certificate_name = base->auth.certificate_name;
-    }
-    if (auth->token == NULL) {
-        auth->token = base->auth.token;
-        auth->token_checker = base->auth.token_checker;
-    }
-}
-
 static const ap_directive_t *find_among(const ap_directive_t *at,
                                         const char *name)
 {

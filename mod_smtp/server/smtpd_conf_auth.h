@@ -25,11 +25,6 @@ const char *smtpd_conf_auth_token_set(cmd_parms *cmd, void *dir,
                                       const char *arg);
 /** @} */
 
-/** What @a conf, of a virtual host, gets from the main server's: all that it
- *  does not say itself; but <SMTPAuth> only for submission, so that an MX
- *  takes no passwords unless it says so. Its service is known already. */
-void smtpd_conf_auth_inherit(smtpd_conf_t *conf, const smtpd_conf_t *base);
-
 /** What follows from the directives when SMTPAuthMechanisms does not say
  *  it. */
 void smtpd_conf_auth_complete(apr_pool_t *p, smtpd_conf_t *conf);

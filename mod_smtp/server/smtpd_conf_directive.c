@@ -59,7 +59,7 @@ static const smtpd_conf_number_t *number_find(const char *directive)
 static void number_store(cmd_parms *cmd, const smtpd_conf_number_t *number,
                          int value)
 {
-    *(int *)((char *)smtpd_conf_get(cmd->server) + number->offset) = value;
+    *smtpd_conf_number_at(smtpd_conf_get(cmd->server), number) = value;
 }
 
 /** Reads digits, nothing else. 0 when there is something else, or more than
@@ -196,8 +196,7 @@ const char *smtpd_conf_timeout_set(cmd_parms *cmd, void *dir, const char *arg)
         return smtpd_conf_fault(cmd, arg, "the time is seconds, or a number "
                                 "with ms, s, min or h, and more than 0");
     }
-    *(apr_interval_time_t *)((char *)smtpd_conf_get(cmd->server)
-                             + timeout->offset) = value;
+    *smtpd_conf_timeout_at(smtpd_conf_get(cmd->server), timeout) = value;
     return NULL;
 }
 

@@ -29,6 +29,9 @@ typedef struct smtpd_conf_number_t {
 /** All of them but engine; ends with a row without directive. */
 extern const smtpd_conf_number_t smtpd_conf_numbers[];
 
+/** The field of @a number in @a conf, a smtpd_conf_t. */
+int *smtpd_conf_number_at(void *conf, const smtpd_conf_number_t *number);
+
 /** A field of type apr_interval_time_t, set by SMTPTimeout. */
 typedef struct smtpd_conf_timeout_t {
     const char *key;
@@ -38,6 +41,10 @@ typedef struct smtpd_conf_timeout_t {
 
 /** All of them; ends with a row without key. */
 extern const smtpd_conf_timeout_t smtpd_conf_timeouts[];
+
+/** The field of @a timeout in @a conf, a smtpd_conf_t. */
+apr_interval_time_t *
+smtpd_conf_timeout_at(void *conf, const smtpd_conf_timeout_t *timeout);
 
 /** The extensions that SMTPExtensions knows. */
 #define SMTPD_CONF_EXTENSIONS \

@@ -9,50 +9,12 @@
 #include "smtpd_domain.h"
 #include "smtpd_lookup.h"
 
-static int says_sender(const smtpd_submission_conf_t *conf)
-{
-    return conf->sender_any || conf->sender_own || conf->sender_maps != NULL;
-}
-
-static void relay_inherit(apr_pool_t *p, smtpd_submission_conf_t *conf,
-                          const smtpd_submission_conf_t *base)
-{
-    if (base->relay_section == NULL) {
-        return;
-    }
-    if (conf->relay_section == NULL) {
-        conf->relay_section = base->relay_section;
-        conf->relay_strangers = base->relay_strangers;
-        conf->relay_directive = base->relay_directive;
-        return;
-    }
-    conf->relay_section = ap_merge_per_dir_configs(p, base->relay_section,
-                                                   conf->relay_section);
-    conf->relay_strangers = ap_merge_per_dir_configs(p, base->relay_strangers,
-                                                     conf->relay_strangers);
-}
-
-void smtpd_conf_submission_inherit(apr_pool_t *p,
-                                   smtpd_submission_conf_t *conf,
-                                   const smtpd_submission_conf_t *base)
-{
-    relay_inherit(p, conf, base);
-    if (!says_sender(conf)) {
-        conf->sender_any = base->sender_any;
-        conf->sender_own = base->sender_own;
-        conf->sender_maps = base->sender_maps;
-    }
-    if (conf->origin_domain == NULL) {
-        conf->origin_domain = base->origin_domain;
-    }
-}
-
 void smtpd_conf_submission_complete(apr_pool_t *p, server_rec *s,
                                     smtpd_conf_t *conf)
 {
     smtpd_submission_conf_t *submission = &conf->submission;
 
-    if (!says_sender(submission)) {
+    if (!smtpd_conf_says_sender(submission)) {
         submission->sender_own = conf->service == SMTPD_SERVICE_SUBMISSION;
         submission->sender_any = !submission->sender_own;
     }

@@ -8,12 +8,8 @@
 
 #include "smtpd_conf.h"
 
-/** Fills what is unset in @a conf from @a base. Sections merge as httpd's do:
- *  what the virtual host says replaces what the main server says, unless
- *  AuthMerging stands in it. */
-void smtpd_conf_submission_inherit(apr_pool_t *p,
-                                   smtpd_submission_conf_t *conf,
-                                   const smtpd_submission_conf_t *base);
+/** Whether a SMTPSenderLogin was there. */
+int smtpd_conf_says_sender(const smtpd_submission_conf_t *conf);
 
 /** Defaults into what is unset, once the domains of virtual host @a s are
  *  built: whom logins may send as, and the origin domain. */
