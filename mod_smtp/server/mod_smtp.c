@@ -113,7 +113,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    smtpd_connection_init(s);
+    smtpd_connection_init(pconf, s);
     smtpd_listen_mend(s);
     rv = smtpd_auth_scram_init();
     if (rv != APR_SUCCESS) {

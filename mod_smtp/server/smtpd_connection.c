@@ -52,7 +52,7 @@ int smtpd_connection_is_async(void)
     return is_async;
 }
 
-void smtpd_connection_init(server_rec *s)
+void smtpd_connection_init(apr_pool_t *pconf, server_rec *s)
 {
     int threads = 1;
 
@@ -73,6 +73,7 @@ void smtpd_connection_init(server_rec *s)
             s->timeout = apr_time_from_sec(60)
                          + (conf->timeout_command > conf->timeout_data
                             ? conf->timeout_command : conf->timeout_data);
+            smtpd_tls_protocol_set(pconf, s);
         }
     }
 }

@@ -30,7 +30,7 @@ int smtpd_connection_has_input(smtpd_session_t *ss);
 int smtpd_connection_is_async(void);
 
 /** post_config: asks the MPM what it can; gives SMTP hosts a TimeOut that does
- *  not cut sessions before SMTPTimeout does. */
-void smtpd_connection_init(server_rec *s);
+ *  not cut sessions before SMTPTimeout does, and their protocol. */
+void smtpd_connection_init(apr_pool_t *pconf, server_rec *s);
 
 #endif

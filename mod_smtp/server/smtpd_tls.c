@@ -145,6 +145,17 @@ static apr_status_t drop_flush(ap_filter_t *f, apr_bucket_brigade *bb)
 
 static ap_filter_rec_t *drop_flush_filter;
 
+/* Where no Protocols directive stands, httpd asks nobody what to answer to
+ * ALPN: it chooses http/1.1. An SMTP host speaks SMTP, whatever Protocols
+ * says. */
+void smtpd_tls_protocol_set(apr_pool_t *p, server_rec *s)
+{
+    core_server_config *core = ap_get_core_module_config(s->module_config);
+
+    core->protocols = apr_array_make(p, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(core->protocols, const char *) = ALPN_SMTP;
+}
+
 void smtpd_tls_register(apr_pool_t *p)
 {
     static const char *const ssl[] = { MOD_SSL, NULL };

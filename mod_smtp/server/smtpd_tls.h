@@ -12,6 +12,9 @@
 /** Registers hooks with httpd and mod_ssl. */
 void smtpd_tls_register(apr_pool_t *p);
 
+/** post_config: what virtual host @a s agrees to by ALPN. */
+void smtpd_tls_protocol_set(apr_pool_t *p, server_rec *s);
+
 /** Whether STARTTLS may be offered now: mod_ssl is on for the virtual host,
  *  SMTPTLS allows it, and the session is not under TLS yet. */
 int smtpd_tls_is_offered(const smtpd_session_t *ss);
