@@ -74,7 +74,7 @@ static apr_status_t endpoint_fail(request_rec *r, apr_pool_t *p,
 
 static apr_status_t token_refuse(request_rec *r, const char *fault)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, OAUTH_LOGNO(3013)
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, OAUTH_LOGNO(3023)
                   "the token was refused: %s", fault);
     return APR_EACCES;
 }

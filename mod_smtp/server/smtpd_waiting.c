@@ -114,7 +114,7 @@ void smtpd_waiting_init(apr_pool_t *pchild, server_rec *s)
         || (rv = apr_thread_cond_create(&waiting.cond, pchild))
         || (rv = apr_thread_create(&waiting.sweeper, NULL, run_sweeper, NULL,
                                    pchild))) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1002)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1008)
                      "no thread to watch over SMTPTimeout");
         ap_assert(0);
     }

@@ -104,4 +104,18 @@ subtest 'delivered and reset are heard of' => sub {
 $server->finish;
 is($server->maildir('virus@example.com')->count, 0,
    'what was refused is not there');
+
+subtest 'a delivery of someone else' => sub {
+    my $other = SMTPTest::Server->start_new(dsos => ['mod_smtp_discard']);
+    my $client = $other->ehlo_client;
+    is($client->send_message(to => 'bob@example.com',
+                             message => "Subject: x\r\n\r\nx\r\n")->code,
+       '250', 'it takes a message');
+    $client->command('MAIL FROM:<a@client.test>');
+    is($client->command('RCPT TO:<bob@elsewhere.test>')->code, '550',
+       'who may not relay is not asked about');
+    $client->quit;
+    is($other->maildir('bob@example.com')->count, 0, 'nobody else kept it');
+    $other->finish;
+};
 done_testing;

@@ -34,6 +34,15 @@ for my $base (sort keys %folders_of) {
         or diag "@folders";
 }
 
+# A number in the error log leads to one place in the code.
+my %places_of;
+for my $file (c_files()) {
+    $places_of{$_}++ for slurp($file) =~ /\b\w*LOGNO\((\d+)\)/g;
+}
+ok %places_of > 20, 'log numbers were found';
+is join(' ', grep { $places_of{$_} > 1 } sort keys %places_of), '',
+    'log numbers are unique';
+
 for my $folder (qw(mod_smtp t)) {
     ok -s "$folder/README.md", "$folder/ has its README";
 }
