@@ -81,7 +81,8 @@ static int begin_plain(conn_rec *c, void *csd)
     return OK;
 }
 
-/* RFC 8996, 8997: nothing below TLS 1.2, whatever SSLProtocol says. */
+/* What we want of OpenSSL beside what mod_ssl does. RFC 8996, 8997: nothing
+ * below TLS 1.2, whatever SSLProtocol says. */
 static int before_handshake(conn_rec *c, SSL *ssl, int is_proxy)
 {
     if (is_proxy || !is_smtp(c)) {
@@ -90,6 +91,9 @@ static int before_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     if (SSL_get_min_proto_version(ssl) < TLS1_2_VERSION) {
         SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
     }
+    /* mod_ssl switches it off. Then a record without data (KeyUpdate, RFC 8446
+     * 4.6.3) ends a read, and we would wait for what is here already. */
+    SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
     apr_pool_userdata_setn(ssl, SSL_KEY, NULL, c->pool);
     return OK;
 }
