@@ -281,6 +281,9 @@ subtest 'right values' => sub {
 # What examples name stands in ServerRoot: a certificate (which is its own
 # authority), people.
 my $authority = SMTPTest::Certificate->authority(name => 'mx.example.com');
+# The key of RFC 8037 A.2.
+my $JWKS = '{"keys":[{"kty":"OKP","crv":"Ed25519",'
+    . '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}';
 
 sub make_files
 {
@@ -291,10 +294,12 @@ sub make_files
             (map { $_ => $authority->pem } qw(crt pem)),
             key => read_octets($authority->key),
             htpasswd => "bob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n",
-            scram => '', recipients => undef, aliases => undef,
+            scram => '', json => $JWKS, secret => "s3cret\n", recipients => undef, aliases => undef,
         );
-        $server->write_file($name, $content{$kind})
-            if defined $content{$kind};
+        next if !defined $content{$kind};
+        $server->write_file($name, $content{$kind});
+        chmod 0600, $server->root . "/$name" or die "$name: $!"
+            if $kind eq 'secret';
     }
     return;
 }
@@ -343,7 +348,7 @@ sub example_config
     $example =~ s/\*:465/127.0.0.1:\${port_submissions}/g;
     return (vhosts => $example) if $example =~ /<VirtualHost/;
     return (global => $example, config => '')
-        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool|SMTPState)}m;
+        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool|SMTPState|SMTPOAuthMax)}m;
     my $in_domain = $example =~ /^SMTP(?:Recip|Alias|Catch|Post|Deliver)/m;
     return $in_domain ? (domain => $example) : (config => around($example));
 }
@@ -369,6 +374,7 @@ sub test_examples
 
 $server->{modules} = [qw(dbd socache_shmcb ssl authn_core auth_basic authn_file
                          authz_user authz_groupfile)];
+$server->{dsos} = ['mod_smtp_oauth'];
 for my $page (glob "$TOP/mod_smtp/manual/*.md") {
     my ($name) = $page =~ m{([^/]+)\z};
     subtest "examples of $name" => sub { test_examples($page) };
