@@ -102,7 +102,6 @@ subtest 'PLAIN for oneself (RFC 4616 2)' => sub {
                 'authzid is the login');
 };
 
-# RFC 4954 5: whom an authenticated client names is believed.
 # What is wrong, and what differs from bob's good PLAIN.
 my @REFUSED = (
     ['another password', password => 'Secret'],
@@ -213,6 +212,7 @@ subtest 'a mechanism that is not offered' => sub {
 # RFC 4954 4: not before EHLO, not after HELO, not within a mail transaction.
 subtest 'out of sequence' => sub {
     my $client = $server->client;
+    is($client->read_reply->code, '220', 'the greeting');
     check_reply($client->command('AUTH PLAIN'), 503, '5.5.1', 'before EHLO');
     $client->command('HELO client.test');
     check_reply($client->command('AUTH PLAIN'), 503, '5.5.1', 'after HELO');
