@@ -171,7 +171,7 @@ int smtpd_auth_login_set(smtpd_auth_t *auth, const char *login)
 int smtpd_auth_claim(smtpd_auth_t *auth, const char *login,
                      smtpd_auth_outcome_e *outcome)
 {
-    if (!smtpd_auth_login_set(auth, login)) {
+    if (login && !smtpd_auth_login_set(auth, login)) {
         *outcome = smtpd_auth_refuse(auth, "octets that no login has");
         return 0;
     }
@@ -193,23 +193,9 @@ void smtpd_auth_abort(smtpd_session_t *ss)
     }
 }
 
-/* The login for a line that programs read: whatever it holds stays between
- * its quotes. */
 static const char *login_quote(const smtpd_auth_t *auth)
 {
-    const char *login = auth->login ? auth->login : "";
-    const char *escaped = smtp_chars_escape(auth->pool, login, strlen(login),
-                                            SMTPD_AUTH_LOGIN_MAX_OCTETS);
-    const char *quote;
-    const char *text = "\"";
-
-    while ((quote = strchr(escaped, '"')) != NULL) {
-        text = apr_pstrcat(auth->pool, text,
-                           apr_pstrmemdup(auth->pool, escaped,
-                                          quote - escaped), "\\x22", NULL);
-        escaped = quote + 1;
-    }
-    return apr_pstrcat(auth->pool, text, escaped, "\"", NULL);
+    return smtpd_log_quote(auth->pool, auth->login);
 }
 
 /* The one place where an exchange succeeds. */

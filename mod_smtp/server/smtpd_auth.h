@@ -115,8 +115,9 @@ smtpd_auth_outcome_e smtpd_auth_refuse(smtpd_auth_t *auth,
 
 /**
  * Takes who the client says it is: UTF-8 of 1 to 255 octets without controls,
- * since a login goes to logs, maps and back ends. Each mechanism calls it once,
- * before it looks at what is to prove the login.
+ * since a login goes to logs, maps and back ends. NULL: its message names
+ * nobody. Each mechanism calls it once, before it looks at what is to prove the
+ * login: SMTPAuthLimit is asked here.
  * @return 1, or 0: then *outcome is what the step returns
  */
 int smtpd_auth_claim(smtpd_auth_t *auth, const char *login,

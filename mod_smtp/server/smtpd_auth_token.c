@@ -56,10 +56,10 @@ static smtpd_auth_outcome_e take_token(smtpd_auth_t *auth,
                               message, len, &user, &token) != APR_SUCCESS) {
         return SMTPD_AUTH_MALFORMED;
     }
-    if (!user || *user == '\0') {
-        outcome = judge(auth, NULL, token);
+    if (user && *user == '\0') {
+        user = NULL;
     }
-    else if (smtpd_auth_claim(auth, user, &outcome)) {
+    if (smtpd_auth_claim(auth, user, &outcome)) {
         outcome = judge(auth, user, token);
     }
     explicit_bzero((char *)token, strlen(token));

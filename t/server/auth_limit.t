@@ -13,6 +13,7 @@ use Test::More;
 use MIME::Base64 qw(encode_base64);
 use Time::HiRes qw(time);
 
+use SMTPTest::Auth;
 use SMTPTest::Server;
 use SMTPTest::Wait qw(wait_until);
 
@@ -122,6 +123,34 @@ subtest 'a login has so many guesses, wherever they come from' => sub {
        'a login that exists is refused as one that does not');
     is_reply(attempt($server, '127.0.1.1', 'alice', 'clue'), 235, '2.7.0',
              'other logins are as before');
+    $server->finish;
+};
+
+subtest 'tokens that name nobody are failures of the address' => sub {
+    my $server = SMTPTest::Server->new(
+        dsos => ['mod_smtp_oauth'],
+        modules => [qw(authn_core authz_user socache_shmcb)],
+        files => { 'conf/secret' => 'a secret of 32 octets at least...' },
+        config => <<'END');
+SMTPAuthWithoutTLS On
+SMTPAuthLimit connection=off address=2/10min delay=off
+<SMTPAuth>
+    Require valid-user
+</SMTPAuth>
+SMTPAuthToken jwt
+SMTPOAuthIssuer https://id.example.com
+SMTPOAuthAudience mx.example.com
+SMTPOAuthKeys secret:conf/secret
+END
+    chmod 0600, $server->root . '/conf/secret' or die "chmod: $!";
+    $server->start;
+    my @codes;
+    for (1 .. 3) {
+        push @codes, SMTPTest::Auth->new(
+            client => $server->ehlo_client, mechanism => 'OAUTHBEARER',
+            token => 'e30.e30.AAAA')->run->code;
+    }
+    is("@codes", '535 535 421', 'two guesses, and no more');
     $server->finish;
 };
 

@@ -21,7 +21,8 @@ my %PROGRAM = map { $_ => SMTPTest::Program::need($_) }
     qw(redis-server memcached);
 # Wrong passwords and unknown users are errors to mod_auth_basic.
 my $PROVIDER = qr/AH0161[78]: /;
-my $CONFIG = "SMTPAuthWithoutTLS On\nSMTPAuthLimit address=4/1h\n";
+my $CONFIG = "SMTPAuthWithoutTLS On\nSMTPAuthLimit address=4/1h\n"
+    . "SMTPLoginLimit messages=1/1h\n";
 
 my $temp = File::Temp->newdir('smtp-state-XXXXXX', TMPDIR => 1);
 my %running;    # name => process id
@@ -54,6 +55,7 @@ sub server
 {
     my (%arg) = @_;
     return SMTPTest::Server->new(auth => { bob => 'secret' },
+                                 domain => 'SMTPRecipients list:dora',
                                  config => $CONFIG, expected => [$PROVIDER],
                                  %arg);
 }
@@ -117,6 +119,12 @@ for my $row ([redis => 'redis-server', 'socache_redis', 'KEYS *'],
         is(attempts($one, 'bob', 'wrong', 5), '535 535 535 535 535',
            'without the cache a wrong password is still wrong');
         is(attempt($one, 'bob', 'secret'), '235', 'and the right one right');
+        my $client = $one->ehlo_client;
+        $client->command('AUTH PLAIN ' . encode_base64("\0bob\0secret", ''));
+        is($client->send_message(to => 'dora@example.com',
+                                 message => "Subject: x\r\n\r\n")->code,
+           '250', 'mail passes') for 1 .. 2;
+        $client->quit;
         my $lines = () = $one->log_text =~ /SM1005/g;
         ok($lines >= 1 && $lines <= 2 * $one->child_pids,
            'which is logged, but not each time') || diag("$lines lines");
