@@ -138,10 +138,25 @@ smtpd_auth_outcome_e smtpd_auth_ask(smtpd_auth_t *auth, const char *octets,
     return SMTPD_AUTH_CHALLENGE;
 }
 
+static const char *login_quote(const smtpd_auth_t *auth)
+{
+    return smtpd_log_quote(auth->pool, auth->login);
+}
+
+/* The one place where a login is refused: logged and counted at once, for who
+ * is not content may go away before the reply. conf/ has a filter of fail2ban
+ * that reads this line: its form is fixed. */
 smtpd_auth_outcome_e smtpd_auth_refuse(smtpd_auth_t *auth,
                                        const char *reason)
 {
+    const smtpd_session_t *ss = auth->ss;
+
     auth->reason = reason;
+    ap_log_cerror(APLOG_MARK, APLOG_NOTICE, 0, ss->pub.c, SMTPD_LOGNO(1060)
+                  "login failed: client %s, mechanism %s, login %s, reason %s",
+                  ss->pub.client_ip, name_of(auth->mechanism),
+                  login_quote(auth), reason);
+    smtpd_auth_limit_count(auth->ss, auth->login);
     return SMTPD_AUTH_REFUSED;
 }
 
@@ -193,11 +208,6 @@ void smtpd_auth_abort(smtpd_session_t *ss)
     }
 }
 
-static const char *login_quote(const smtpd_auth_t *auth)
-{
-    return smtpd_log_quote(auth->pool, auth->login);
-}
-
 /* The one place where an exchange succeeds. */
 static void pass(smtpd_session_t *ss, smtp_reply_t *reply)
 {
@@ -214,19 +224,11 @@ static void pass(smtpd_session_t *ss, smtp_reply_t *reply)
     smtpd_auth_abort(ss);
 }
 
-/* The one place where a login is refused. conf/ has a filter of fail2ban that
- * reads this line: its form is fixed. */
 static void refuse(smtpd_session_t *ss, smtp_reply_t *reply)
 {
-    const smtpd_auth_t *auth = ss->auth;
-
-    ap_log_cerror(APLOG_MARK, APLOG_NOTICE, 0, ss->pub.c, SMTPD_LOGNO(1060)
-                  "login failed: client %s, mechanism %s, login %s, reason %s",
-                  ss->pub.client_ip, name_of(auth->mechanism),
-                  login_quote(auth), auth->reason);
     *reply = (smtp_reply_t){ 535, { 5, 7, 8 },
                              "Authentication credentials invalid" };
-    smtpd_auth_limit_failed(ss, auth->login, reply);
+    smtpd_auth_limit_answer(ss, ss->auth->login, reply);
     smtpd_auth_abort(ss);
 }
 

@@ -124,7 +124,8 @@ static void log_refusal(const smtpd_session_t *ss, const char *login,
 }
 
 /* Late, as after a failure: then nobody gains by going on. */
-static void delay(smtpd_session_t *ss, const char *login, smtp_reply_t *reply)
+void smtpd_auth_limit_answer(smtpd_session_t *ss, const char *login,
+                             smtp_reply_t *reply)
 {
     int limit = ss->conf->auth.max_failures;
 
@@ -158,14 +159,13 @@ int smtpd_auth_limit_allows(smtpd_session_t *ss, const char *login,
         log_refusal(ss, login, "login=");
         *reply = (smtp_reply_t){ 454, { 4, 7, 0 }, "Too many failures for "
                                  "this login, try later" };
-        delay(ss, login, reply);
+        smtpd_auth_limit_answer(ss, login, reply);
         return 0;
     }
     return 1;
 }
 
-void smtpd_auth_limit_failed(smtpd_session_t *ss, const char *login,
-                             smtp_reply_t *reply)
+void smtpd_auth_limit_count(smtpd_session_t *ss, const char *login)
 {
     if (ss->conf->auth.address_failures.count > 0) {
         count_add(ss, count_address(ss));
@@ -176,7 +176,6 @@ void smtpd_auth_limit_failed(smtpd_session_t *ss, const char *login,
         && !is_known(ss, login)) {
         count_add(ss, count_login(ss, login));
     }
-    delay(ss, login, reply);
 }
 
 void smtpd_auth_limit_succeeded(smtpd_session_t *ss, const char *login)

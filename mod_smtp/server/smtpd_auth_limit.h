@@ -21,9 +21,9 @@
 #include "smtpd_session.h"
 
 /**
- * Before credentials are looked at: whether they may be. Counts, delays and
- * logs an attempt that it refuses: smtpd_auth_limit_failed() is not for that
- * one.
+ * Before credentials are looked at: whether they may be. What it refuses it
+ * logs, and answers as smtpd_auth_limit_answer() does: neither that one nor
+ * smtpd_auth_limit_count() is for such an attempt.
  * @param login  as the client gave it, raw; NULL or "": not known
  * @return 1, or 0 with *reply filled: 421 4.7.0 (too many failures from the
  *         address) or 454 4.7.0 (too many for the login)
@@ -31,15 +31,19 @@
 int smtpd_auth_limit_allows(smtpd_session_t *ss, const char *login,
                             smtp_reply_t *reply);
 
+/** Credentials were refused: counts that for address and login, as soon as it
+ *  is known, whether the client waits for the reply or not. */
+void smtpd_auth_limit_count(smtpd_session_t *ss, const char *login);
+
 /**
- * Credentials were refused: counts that, and keeps the thread for the delay.
- * @param login  as above
+ * Before a refusal is told: counts it for the connection, and keeps the thread
+ * for the delay.
  * @param reply  in: 535. Out: the same; or 421 4.7.0, which closes, when the
  *               connection has had enough failures (the 535 is queued before
  *               it), or too many clients are being delayed already. code 0:
  *               the session closes and nothing more is to be said
  */
-void smtpd_auth_limit_failed(smtpd_session_t *ss, const char *login,
+void smtpd_auth_limit_answer(smtpd_session_t *ss, const char *login,
                              smtp_reply_t *reply);
 
 /** The client is logged in as @a login: it may again from there. */

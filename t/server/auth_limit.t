@@ -151,6 +151,16 @@ END
             token => 'e30.e30.AAAA')->run->code;
     }
     is("@codes", '535 535 421', 'two guesses, and no more');
+
+    # RFC 7628 3.2.3: the refusal is told by a challenge.
+    @codes = ();
+    for (1 .. 3) {
+        my $client = $server->ehlo_client(from => '127.0.0.2');
+        push @codes, $client->command('AUTH OAUTHBEARER ' . encode_base64(
+            "n,,\x01auth=Bearer e30.e30.AAAA\x01\x01", ''))->code;
+        $client->close(is_reset => 1);
+    }
+    is("@codes", '334 334 421', 'nor by going away before the end');
     $server->finish;
 };
 
