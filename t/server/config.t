@@ -25,6 +25,7 @@ my $server = SMTPTest::Server->new(ports => {
     'conf/slip' => "bob\n\ncarol dave\@\@x\n",
     'conf/relay' => "info bob\@example.org\n",
     'conf/empty' => '',
+    'conf/senders' => "bob \@example.org\n",
 });
 
 # Status and words of httpd -t about lines at a PLACE: in the virtual host, in
@@ -372,7 +373,7 @@ sub test_examples
     return;
 }
 
-$server->{modules} = [qw(dbd socache_shmcb ssl authn_core auth_basic authn_file
+$server->{modules} = [qw(dbd socache_shmcb socache_redis ssl authn_core auth_basic authn_file
                          authz_user authz_groupfile)];
 $server->{dsos} = ['mod_smtp_oauth'];
 for my $page (glob "$TOP/mod_smtp/manual/*.md") {
