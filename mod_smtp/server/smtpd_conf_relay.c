@@ -58,6 +58,27 @@ static const char *refused_fault(cmd_parms *cmd, ap_directive_t *at)
     return fault;
 }
 
+/** The provider that a name stands for: <AuthzProviderAlias NAME ALIAS ARG>
+ *  gives one another name. */
+static const char *provider_of(apr_pool_t *p, const char *name)
+{
+    const ap_directive_t *at;
+
+    for (at = ap_conftree; at != NULL; at = at->next) {
+        const char *args = at->args;
+        const char *provider;
+
+        if (strcasecmp(at->directive, "<AuthzProviderAlias") != 0) {
+            continue;
+        }
+        provider = ap_getword_conf(p, &args);
+        if (strcasecmp(ap_getword_conf(p, &args), name) == 0) {
+            return provider;
+        }
+    }
+    return name;
+}
+
 /** The arguments of Require as a stranger meets them. */
 static const char *stranger_args(apr_pool_t *p, const char *args)
 {
@@ -69,6 +90,7 @@ static const char *stranger_args(apr_pool_t *p, const char *args)
     if (is_negated) {
         word = ap_getword_conf(p, &rest);
     }
+    word = provider_of(p, word);
     for (i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++) {
         if (strcasecmp(word, replaced[i].provider) == 0) {
             return apr_pstrcat(p, is_negated ? "not " : "",

@@ -8,6 +8,7 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_ssl.h>
 
 #include "smtpd_access.h"
 #include "smtpd_relay.h"
@@ -43,7 +44,7 @@ static const char *ipv4_write(apr_pool_t *p, unsigned int i)
     if (first == 10 || first == 127) {
         first++;
     }
-    return apr_psprintf(p, "%u.%u.%u.%u", first, 3 * i + 1, 251 - i, i + 20);
+    return apr_psprintf(p, "%u.%u.%u.%u", first, 200 - i, 251 - i, i + 20);
 }
 
 static const char *ipv6_write(apr_pool_t *p, unsigned int i)
@@ -55,6 +56,22 @@ static const char *ipv6_write(apr_pool_t *p, unsigned int i)
                         + at * ipv6_blocks[block].count
                           / (STRANGERS / (unsigned int)IPV6_BLOCKS),
                         0x0250 + at * 0x1800, i, i + 1);
+}
+
+/** The stranger who is asked about, when he comes under TLS; else NULL. Only
+ *  the main process, while it reads its configuration, sets it. */
+static const conn_rec *under_tls;
+
+/** What %{HTTPS} of an expression asks. */
+static int says_tls(conn_rec *c)
+{
+    return under_tls != NULL && c == under_tls ? OK : DECLINED;
+}
+
+void smtpd_relay_check_register(void)
+{
+    /* Before mod_ssl's, which knows nothing of him. */
+    ap_hook_ssl_conn_is_ssl(says_tls, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }
 
 /** A connection that nobody made. */
@@ -90,7 +107,9 @@ static int is_granted(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf,
     r = smtpd_access_request(connection_create(scratch, s, ip),
                              conf->submission.relay_strangers);
     r->log = &silence;
+    under_tls = facts->tls_version != NULL ? r->connection : NULL;
     rv = smtpd_relay_judge(r, facts);
+    under_tls = NULL;
     apr_pool_destroy(scratch);
     return rv == OK;
 }

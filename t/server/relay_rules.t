@@ -332,6 +332,8 @@ my @OPEN = (
     'Require ssl',
     "<RequireAll>\nRequire ssl\nRequire not ip 192.0.2.1\n</RequireAll>",
     q{Require expr "%{HTTPS} == 'off'"},
+    q{Require expr "%{HTTPS} == 'on'"},
+    q{Require expr "%{reqenv:SMTP_TLS} -in {'TLSv1.2', 'TLSv1.3'}"},
 );
 
 # Rules that say no to somebody only, or that would not be heard.
@@ -372,6 +374,22 @@ subtest 'an open relay does not start' => sub {
         isnt($status, 0, "refused: $rule");
         like($words, qr/<SMTPRelay> \(\S+httpd\.conf:\d+\): strangers may relay: an open relay; let in who logs in/,
              'by file, line and remedy') or diag($words);
+    }
+    $server->{finished} = 1;
+};
+
+subtest 'nor one by another name' => sub {
+    my $server = SMTPTest::Server->new(modules => ['ssl']);
+    for my $row (['ssl anytls ""', 'Require anytls', 1],
+                 ['all everybody granted', 'Require everybody', 1],
+                 ['ip office 192.0.2.0/24', 'Require office', 0]) {
+        my ($alias, $rule, $is_open) = @{$row};
+        $server->write_config(
+            global => "<AuthzProviderAlias $alias>\n</AuthzProviderAlias>",
+            config => section($rule));
+        my ($status, $words) = $server->configtest;
+        $is_open ? like($words, qr/an open relay/, $alias)
+                 : is($status, 0, $alias);
     }
     $server->{finished} = 1;
 };
