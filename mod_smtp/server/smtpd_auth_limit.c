@@ -123,7 +123,7 @@ static void log_refusal(const smtpd_session_t *ss, const char *login,
                   smtpd_log_quote(ss->command_pool, login));
 }
 
-/* Late, as after a failure: then nobody gains by going on. */
+/* What a limit refuses is late, too: nobody gains by going on. */
 void smtpd_auth_limit_answer(smtpd_session_t *ss, const char *login,
                              smtp_reply_t *reply)
 {
