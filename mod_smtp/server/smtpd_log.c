@@ -25,9 +25,26 @@ extern module AP_MODULE_DECLARE_DATA smtp_module;
 /* %{to}^SM names this many recipients, then "...". */
 #define SHOWN_RECIPIENTS 20
 
+/* A quote, too, is escaped: formats put items between quotes, and so do lines
+ * that programs read. */
+static const char *quote_escape(apr_pool_t *p, const char *s)
+{
+    const char *text = "", *quote;
+
+    while ((quote = strchr(s, '"')) != NULL) {
+        text = apr_pstrcat(p, text,
+                           apr_pstrmemdup(p, s, (apr_size_t)(quote - s)),
+                           "\\x22", NULL);
+        s = quote + 1;
+    }
+    return apr_pstrcat(p, text, s, NULL);
+}
+
 static const char *escape(apr_pool_t *p, const char *s)
 {
-    return s ? smtp_chars_escape(p, s, strlen(s), SHOWN_OCTETS) : "-";
+    return s ? quote_escape(p, smtp_chars_escape(p, s, strlen(s),
+                                                 SHOWN_OCTETS))
+             : "-";
 }
 
 static const char *item_id(smtpd_transaction_t *tx)
@@ -98,7 +115,9 @@ static const char *item_auth(smtpd_transaction_t *tx)
 
 static const char *item_message_id(smtpd_transaction_t *tx)
 {
-    return tx->header.message_id ? tx->header.message_id : "-";
+    const char *message_id = tx->header.message_id;  /* escaped already */
+
+    return message_id ? quote_escape(tx->pub.r->pool, message_id) : "-";
 }
 
 static const char *item_tls(smtpd_transaction_t *tx)
@@ -184,18 +203,7 @@ void smtpd_log_transaction(smtpd_session_t *ss, smtpd_transaction_t *tx,
 
 const char *smtpd_log_quote(apr_pool_t *p, const char *s)
 {
-    const char *escaped = s ? escape(p, s) : "";
-    const char *text = "\"";
-    const char *quote;
-
-    while ((quote = strchr(escaped, '"')) != NULL) {
-        text = apr_pstrcat(p, text,
-                           apr_pstrmemdup(p, escaped,
-                                          (apr_size_t)(quote - escaped)),
-                           "\\x22", NULL);
-        escaped = quote + 1;
-    }
-    return apr_pstrcat(p, text, escaped, "\"", NULL);
+    return apr_pstrcat(p, "\"", s ? escape(p, s) : "", "\"", NULL);
 }
 
 /* AUTH's argument, and what follows it, is a credential. */

@@ -91,6 +91,7 @@ subtest 'what the client wrote is escaped' => sub {
         return 5 == (() = $log =~ /\n/g);
     });
     unlike($log, qr/[^\x20-\x7e\n]/, 'printable ASCII and nothing else');
+    like($log, qr/<\\x22a\|b/, 'a quote ends no item of a format');
     $other->command("XYZZY \x1b[31m\x07\xff");
     ok($server->wait_log(qr/SM1040: C: XYZZY/), 'the command is logged');
     unlike($server->log_text, qr/[^\x20-\x7e\n]/, 'escaped there, too');
