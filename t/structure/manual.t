@@ -167,6 +167,16 @@ for my $row ([SMTPSpoolMinFree => 'MIN_FREE_DEFAULT'],
     is $entry{$name}{Default}, "`$name ${value}M`", "$name: its default";
 }
 
+my %oauth = slurp('mod_smtp/oauth/oauth_config.c')
+    =~ /^#define (\w+) +(?:apr_time_from_sec\()?(\d+)\)?$/mg;
+for my $row ([SMTPOAuthLeeway => "$oauth{LEEWAY_SEC}"],
+             [SMTPOAuthMaxRequests => "$oauth{MAX_REQUESTS}"],
+             [SMTPOAuthTimeout => "connect=$oauth{CONNECT_TIMEOUT} "
+                                . "total=$oauth{TIMEOUT}"]) {
+    my ($name, $default) = @{$row};
+    is $entry{$name}{Default}, "`$name $default`", "$name: its default";
+}
+
 # ---- Keywords, formats, hooks ---------------------------------------------
 
 sub sorted { return join ' ', sort @_ }
