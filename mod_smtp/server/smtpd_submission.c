@@ -44,6 +44,24 @@ static int refuse(const submission_t *s, smtp_reply_t *reply,
     return 0;
 }
 
+/**
+ * Whether others read the header section as we do. A line that is no field
+ * ends it for us, but many a reader skips it, and finds another From below; a
+ * bare LF, which BODY=BINARYMIME lets through, ends a line in a Maildir.
+ */
+static int check_form(const submission_t *s, smtp_reply_t *reply)
+{
+    const smtp_header_t *header = &s->tx->header;
+
+    if (header->has_bare) {
+        return refuse(s, reply, "Header", " has a CR, LF or NUL alone");
+    }
+    if (header->is_malformed && header->header_octets > 0) {
+        return refuse(s, reply, "Header", " has a line that is no field");
+    }
+    return 1;
+}
+
 static int check_once(const submission_t *s, smtp_reply_t *reply)
 {
     size_t i;
@@ -257,7 +275,8 @@ int smtpd_submission_complete(smtpd_session_t *ss, smtpd_transaction_t *tx,
     if (ss->conf->service != SMTPD_SERVICE_SUBMISSION) {
         return 1;
     }
-    if (!check_once(&s, reply) || !check_octets(&s, reply)
+    if (!check_form(&s, reply) || !check_once(&s, reply)
+        || !check_octets(&s, reply)
         || !read_header(&s, reply) || !check_owner(&s, reply)
         || !add_originator(&s, reply)) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, tx->pub.r, SMTPD_LOGNO(1167)

@@ -206,6 +206,9 @@ static void body_keep(smtp_header_t *header, const char *octets,
     if (!header->has_8bit) {
         header->has_8bit = smtp_chars_has_8bit(octets, len);
     }
+    if (memchr(octets, '\n', len) || memchr(octets, '\0', len)) {
+        header->has_bare = 1;
+    }
     if (header->field < 0
         || field_rows[header->field].keep == KEEP_NOTHING) {
         return;
@@ -282,6 +285,7 @@ static apr_size_t body_cr_take(smtp_header_t *header, char c)
         header->header_octets++;
         return 1;
     }
+    header->has_bare = 1;
     body_keep(header, "\r", 1);
     header->state = STATE_BODY;
     return 0;

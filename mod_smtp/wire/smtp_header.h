@@ -41,6 +41,8 @@ typedef struct smtp_header_t {
     unsigned int is_done : 1;    /**< the empty line, or a line that is no
                                       field, was seen: the rest is body */
     unsigned int has_8bit : 1;   /**< octets above 127 in the header */
+    unsigned int has_bare : 1;   /**< in a field, CR or LF that is no CRLF, or
+                                      NUL: others may read fields there */
     unsigned int is_malformed : 1;/**< a line that is no field ended it */
     /** Octets of the fields so far, their CRLFs included; neither the empty
      *  line nor the line that is no field. */

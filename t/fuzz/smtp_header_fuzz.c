@@ -25,7 +25,7 @@ static void check_same(const smtp_header_t *a, const smtp_header_t *b)
     int i;
 
     FUZZ_CHECK(a->fields == b->fields && a->received == b->received);
-    FUZZ_CHECK(a->has_8bit == b->has_8bit);
+    FUZZ_CHECK(a->has_8bit == b->has_8bit && a->has_bare == b->has_bare);
     FUZZ_CHECK(a->is_malformed == b->is_malformed);
     FUZZ_CHECK(a->header_octets == b->header_octets);
     FUZZ_CHECK(fuzz_same(a->from, b->from));

@@ -183,6 +183,19 @@ subtest 'what cannot be checked is refused' => sub {
                       . "bob\@example.com\r\n\r\n", '554 5.6.0',
                       "$name twice");
     }
+    check_refused($client, "From: bob\@example.com\r\nnonsense\r\n"
+                  . "From: eve\@example.org\r\n\r\n", '554 5.6.0',
+                  'another From below what is no field');
+    for my $hidden ("X: a\nFrom: eve\@example.org", "X: a\rFrom: eve\@x.y",
+                    "From: bob\@example.com\0, eve\@example.org") {
+        my $mail = "$hidden\r\nFrom: bob\@example.com\r\n\r\n";
+        $client->command('MAIL FROM:<bob@example.com> BODY=BINARYMIME');
+        $client->command('RCPT TO:<box@example.com>');
+        $client->send_octets('BDAT ' . length($mail) . " LAST\r\n$mail");
+        my $reply = $client->read_reply;
+        is($reply->code . ' ' . $reply->status, '554 5.6.0',
+           'nor one that BINARYMIME hides');
+    }
     check_refused($client, "From: bob\@example.com\r\nSender: $_\r\n\r\n",
                   '554 5.6.0', "Sender: $_")
         for 'bob@example.com, alice@example.com', 'bob', '';
@@ -300,6 +313,34 @@ subtest 'SMTPTraceClient' => sub {
     $mx->command('EHLO laptop.home.test');
     like($received->($mx, 'mx'), qr/from laptop\.home\.test \(\[127/,
          'an MX tells whatever is said');
+};
+
+# What is left of Off under TLS is all but the client.
+subtest 'SMTPTraceClient Off under TLS' => sub {
+    my $tls = SMTPTest::Server->start_new(
+        tls => 1, auth => \%USERS,
+        config => "SMTPService submission\nSMTPTraceClient Off\n"
+            . "<SMTPRelay>\nRequire valid-user\n</SMTPRelay>");
+    my $client = $tls->ehlo_client;
+    is($client->command('MAIL FROM:<bob@example.com>')->code, '530',
+       'no mail in plain text');
+    $client->starttls;
+    $client->command('EHLO laptop.home.test');
+    is($client->command('MAIL FROM:<bob@example.com>')->text,
+       '5.7.0 Authentication required', 'nor without a login');
+    is($client->command('AUTH PLAIN ' . encode_base64("\0bob\0secret", ''))
+           ->code, '235', 'login');
+    is($client->send_message(from => 'bob@example.com',
+                             to => 'carol@example.com',
+                             message => "Subject: x\r\n\r\n")->code, '250',
+       'sent');
+    my ($mail) = $tls->maildir('carol@example.com')->wait_messages(1);
+    my ($field) = $mail =~ /^(Received: (?:.*\n)(?:[ \t].*\n)*)/m;
+    like($field, qr/from mx\.example\.com by mx\.example\.com with ESMTPSA\s+\(TLSv1\.\d \w+\)\s+id /,
+         'TLS is told');
+    unlike($field, qr/127\.|laptop|bob/, 'the client is not');
+    $client->quit;
+    $tls->finish;
 };
 
 subtest 'an MX changes nothing' => sub {

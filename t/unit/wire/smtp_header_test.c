@@ -268,6 +268,39 @@ static void a_nul_in_from_is_told(void **state)
     assert_string_equal(header.sender, "e");
 }
 
+/** Of @a mail in two pieces, whichever. */
+static int has_bare(apr_pool_t *p, const char *mail, size_t len)
+{
+    int has = 0;
+    size_t cut;
+
+    for (cut = 0; cut <= len; cut++) {
+        smtp_header_t header;
+
+        smtp_header_init(&header, p);
+        smtp_header_push(&header, mail, cut);
+        smtp_header_push(&header, mail + cut, len - cut);
+        smtp_header_finish(&header);
+        assert_true(cut == 0 || has == (int)header.has_bare);
+        has = header.has_bare;
+    }
+    return has;
+}
+
+#define HAS_BARE(p, mail) has_bare((p), (mail), sizeof(mail) - 1)
+
+/** A reader that takes LF for the end of a line sees another From. */
+static void a_field_within_a_field_is_seen(void **state)
+{
+    assert_true(HAS_BARE(*state, "X: a\nFrom: b\r\n\r\n"));
+    assert_true(HAS_BARE(*state, "X: a\rFrom: b\r\n\r\n"));
+    assert_true(HAS_BARE(*state, "From: a\r\r\n\r\n"));
+    assert_true(HAS_BARE(*state, "From: a\r\n \nb\r\n\r\n"));
+    assert_true(HAS_BARE(*state, "X: a\0b\r\n\r\n"));
+    assert_false(HAS_BARE(*state, "X: a\r\n b\r\nFrom: c\r\n\r\n"));
+    assert_false(HAS_BARE(*state, "X: a\r\n\r\na\nb\rc\0d\r\n"));
+}
+
 static void repeat_push(smtp_header_t *header, const char *s, int times)
 {
     while (times-- > 0) {
@@ -324,6 +357,7 @@ int main(void)
         UNIT_TEST(a_field_that_stands_twice_is_known),
         UNIT_TEST(a_long_from_is_whole_or_said_to_be_cut),
         UNIT_TEST(a_nul_in_from_is_told),
+        UNIT_TEST(a_field_within_a_field_is_seen),
         UNIT_TEST(a_huge_header_takes_bounded_memory),
         UNIT_TEST(the_body_is_no_header)
     };
