@@ -1,4 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
+# mpm: event
 #
 # What httpd -t says about AUTH: each way to let nobody in, or anybody, is
 # named with the directive and the remedy before httpd starts.

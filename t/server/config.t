@@ -1,5 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 # speed: fast
+# mpm: event
 #
 # What can be checked is checked by httpd -t: each wrong value is refused with a
 # message that names directive, value and remedy, and where they stand. And

@@ -1,4 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
+# mpm: event
 #
 # conf/fail2ban-mod-smtp.local: fail2ban bans who guesses passwords, by the
 # lines that mod_smtp writes, and nobody else, whatever the guesser calls

@@ -1,5 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 # speed: fast
+# mpm: event
 #
 # What httpd -t says about mod_smtp_oauth: whatever would let the token of
 # somebody or something else log in is refused before there is a server, and so

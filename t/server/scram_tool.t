@@ -1,5 +1,6 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 # speed: fast
+# mpm: event
 #
 # smtp-scram keeps the credentials that a server trusts: each command does what
 # it says, what it writes is what RFC 5802 3 says, and whatever goes wrong, no

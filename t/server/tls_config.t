@@ -1,4 +1,5 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
+# mpm: event
 #
 # What httpd -t says about TLS: wherever a client would be promised what is not
 # there, httpd does not start, and names directive, value and remedy. And

@@ -11,7 +11,7 @@ use FindBin;
 
 our @EXPORT = qw(c_files need_env run slurp source_files words);
 
-chdir $ENV{SMTP_SOURCE_DIR} // "$FindBin::Bin/../.."
+chdir($ENV{SMTP_SOURCE_DIR} // "$FindBin::Bin/../..")
     or die "top of the tree: $!";
 
 # Every file of the project, relative to the top; with a pattern, those whose
