@@ -222,6 +222,37 @@ static const struct {
     { "socache", "AuthnCacheProvideFor", "AuthnCacheProvideFor file", NULL }
 };
 
+/** The provider of which @a provider is an alias, or itself. */
+static const char *alias_resolve(const check_t *check, const char *provider)
+{
+    const ap_directive_t *at;
+
+    for (at = ap_conftree; at != NULL; at = at->next) {
+        const char *args = at->args;
+
+        if (strcasecmp(at->directive, "<AuthnProviderAlias") == 0) {
+            const char *of = ap_getword_conf(check->p, &args);
+            const char *name = ap_getword_conf(check->p, &args);
+
+            /* The name goes up to ">". */
+            if (strncmp(name, provider, strlen(provider)) == 0
+                && strchr(">", name[strlen(provider)]) != NULL) {
+                return of;
+            }
+        }
+    }
+    return provider;
+}
+
+/* mod_authn_anon takes any password: whoever comes could send. */
+static const char *anon_check(const check_t *check, const char *provider)
+{
+    return strcmp(alias_resolve(check, provider), "anon") != 0 ? NULL
+           : fault_write(check, apr_psprintf(check->p, "AuthBasicProvider "
+                         "%s takes any password (mod_authn_anon), so "
+                         "everybody could log in; take it away", provider));
+}
+
 static const char *provider_check(const check_t *check, const char *provider)
 {
     size_t i = 0;
@@ -265,7 +296,12 @@ static const char *providers_check(const check_t *check)
     }
     fault = cache_check(check, words);
     while (fault == NULL && *words != '\0') {
-        fault = provider_check(check, ap_getword_conf(check->p, &words));
+        const char *provider = ap_getword_conf(check->p, &words);
+
+        fault = anon_check(check, provider);
+        if (fault == NULL) {
+            fault = provider_check(check, provider);
+        }
     }
     return fault;
 }

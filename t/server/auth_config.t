@@ -26,7 +26,15 @@ my $ca = SMTPTest::Certificate->authority;
 my $server = SMTPTest::Server->new(
     tls => 1,
     modules => [qw(authn_core auth_basic authn_file authn_dbm authn_dbd dbd
-                   socache_shmcb authn_socache authz_user)],
+                   socache_shmcb authn_socache authn_anon authz_user)],
+    global => <<'END',
+<AuthnProviderAlias anon guests>
+    Anonymous *
+</AuthnProviderAlias>
+<AuthnProviderAlias file people>
+    AuthUserFile conf/users
+</AuthnProviderAlias>
+END
     files => {
         'conf/users' => "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n",
         'conf/scram' => 'bob ' . SMTPTest::Auth::verifier('x', 'y', 4096)
@@ -67,6 +75,17 @@ my @CASES = (
     ['<If>', section($BASIC, $USER, $REQUIRE,
         "<If \"true\">\nRequire all denied\n</If>\n"),
      qr/<If "true"> .*not evaluated.*Require expr/],
+    ['any password', section($BASIC, $REQUIRE,
+        "AuthBasicProvider anon\nAnonymous *\n"),
+     qr/AuthBasicProvider anon takes any password.*take it away/],
+    ['any password behind others', section($BASIC, $USER, $REQUIRE,
+        "AuthBasicProvider file anon\nAnonymous *\n"),
+     qr/AuthBasicProvider anon takes any password/],
+    ['any password by another name', section($BASIC, $REQUIRE,
+        "AuthBasicProvider guests\n"),
+     qr/AuthBasicProvider guests takes any password/],
+    ['a file by another name', section($BASIC, $REQUIRE,
+        "AuthBasicProvider people\n"), undef],
     # Who would not.
     ['AuthType Digest', section("AuthType Digest\n", $REQUIRE),
      qr/AuthType Digest .*write AuthType Basic/],
