@@ -194,9 +194,9 @@ sub check_log
     my ($self, %arg) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     # httpd's logs escape what is not ASCII.
-    my $to = $arg{to} =~ s/([\x80-\xff])/sprintf '\\x%02X', ord $1/egr;
+    my $to = $arg{to} =~ s/([\x80-\xff])/sprintf '\\x%02x', ord $1/egr;
     my $line = $self->{server}->wait_file('logs/submission',
-                                          qr/\A<?\Q$to\E>? /) // '';
+                                          qr/\A<?\Q$to\E>? /i) // '';
     return like($line, qr/ 250\b.* $arg{proto} \Q$LOGIN\E $arg{mechanism} TLSv1\.[23] [A-Z0-9_-]{10,}$/,
                 "... the log names login, $arg{mechanism} and TLS");
 }
