@@ -55,7 +55,7 @@ static const smtpd_command_t commands[] = {
     { SMTP_VERB_QUIT, ALWAYS, NO_ARG | IN_HELP | BEFORE_TLS, 0, "QUIT",
       NULL, smtpd_cmd_quit },
     { SMTP_VERB_AUTH, SMTPD_PHASE_READY,
-      NEEDS_ARG | ENDS_GROUP | IN_HELP | NEEDS_AUTH, 0,
+      NEEDS_ARG | ENDS_GROUP | IN_HELP | NEEDS_AUTH | BEFORE_TLS, 0,
       "AUTH mechanism [initial-response]",
       smtpd_cmd_auth_check, smtpd_cmd_auth },
     { SMTP_VERB_STARTTLS, ANY & ~SMTPD_PHASE_CONNECTED,
