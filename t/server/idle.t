@@ -22,15 +22,7 @@ system 'prlimit', '--pid', $$, '--nofile=4096:' and die "prlimit: $?";
 
 my $server = SMTPTest::Server->new(
     config => "SMTPMaxConnections 0\n",
-    (SMTPTest::Server::mpm() eq 'event' ? (mpm_config => <<'END') : ()));
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 25
-MaxRequestWorkers 25
-MinSpareThreads 1
-MaxSpareThreads 25
-AsyncRequestWorkerFactor 1000
-END
+    few_threads => 1);
 # The crowd below keeps all threads busy for a moment.
 $server->expect_log(qr/AH00\d+: server reached MaxRequestWorkers/);
 $server->start;

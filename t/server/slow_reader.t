@@ -24,15 +24,7 @@ my $server = SMTPTest::Server->new(
     expected => [qr/AH00484: server reached MaxRequestWorkers/],
     global => "DocumentRoot \${root}/htdocs\n",
     files => { 'htdocs/index.html' => "still here\n" },
-    (SMTPTest::Server::mpm() eq 'event' ? (mpm_config => <<'END') : ()));
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 25
-MaxRequestWorkers 25
-MinSpareThreads 1
-MaxSpareThreads 25
-AsyncRequestWorkerFactor 1000
-END
+    few_threads => 1);
 $server->start;
 
 # Sends commands until the server takes no more from anybody: its replies fill

@@ -38,15 +38,7 @@ my $server = SMTPTest::Server->new(
     DocumentRoot ${root}/htdocs
 </VirtualHost>
 END
-    (SMTPTest::Server::mpm() eq 'event' ? (mpm_config => <<'END') : ()));
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 25
-MaxRequestWorkers 25
-MinSpareThreads 1
-MaxSpareThreads 25
-AsyncRequestWorkerFactor 1000
-END
+    few_threads => 1);
 $server->start;
 
 # A session under TLS, of both kinds by turns.

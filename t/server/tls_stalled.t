@@ -35,15 +35,7 @@ my $server = SMTPTest::Server->new(
 </VirtualHost>
 END
         sort keys %TIMEOUT),
-    (SMTPTest::Server::mpm() eq 'event' ? (mpm_config => <<'END') : ()));
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 25
-MaxRequestWorkers 25
-MinSpareThreads 1
-MaxSpareThreads 25
-AsyncRequestWorkerFactor 1000
-END
+    few_threads => 1);
 $server->start;
 
 # How much of the handshake comes: nothing, a part of the ClientHello's record

@@ -35,15 +35,7 @@ my $server = SMTPTest::Server->new(
 END
         ['127.0.0.1:${port_smtp} 127.0.0.1:${port_smtps}', ''],
         ['127.0.0.1:${port_hasty}', 'SMTPTimeout command=1s data=1s']),
-    ($is_event ? (mpm_config => <<'END') : ()));
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 25
-MaxRequestWorkers 25
-MinSpareThreads 1
-MaxSpareThreads 25
-AsyncRequestWorkerFactor 1000
-END
+    few_threads => 1);
 $server->start;
 
 sub tls_client

@@ -44,6 +44,12 @@ my %MPM_CONFIG = (
         . "MinSpareServers 2\nMaxSpareServers 150\n",
 );
 
+# One child with few threads, where sessions wait without one: a crowd of them
+# shows who holds a thread.
+my $FEW_THREADS = "StartServers 1\nServerLimit 1\nThreadsPerChild 25\n"
+    . "MaxRequestWorkers 25\nMinSpareThreads 1\nMaxSpareThreads 25\n"
+    . "AsyncRequestWorkerFactor 1000\n";
+
 # The virtual host of a test that does not bring its own.
 my $DEFAULT_VHOST = <<'END';
 <VirtualHost 127.0.0.1:${port_smtp}>
@@ -211,6 +217,7 @@ sub _config
 sub _mpm_config
 {
     my ($self) = @_;
+    return $FEW_THREADS if $self->{few_threads} && $self->{mpm} eq 'event';
     return $self->{mpm_config} // $MPM_CONFIG{ $self->{mpm} }
         // die "SMTP_MPM=$self->{mpm} is not event, worker or prefork";
 }
