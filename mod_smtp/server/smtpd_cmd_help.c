@@ -5,7 +5,7 @@
 #include "smtpd_command.h"
 
 typedef struct help_t {
-    apr_pool_t *p;
+    const smtpd_session_t *ss;
     const char *text;
 } help_t;
 
@@ -13,8 +13,9 @@ static void add_verb(void *ctx, const smtpd_command_t *row)
 {
     help_t *help = ctx;
 
-    if (row->flags & SMTPD_COMMAND_IN_HELP) {
-        help->text = apr_pstrcat(help->p, help->text, " ",
+    if ((row->flags & SMTPD_COMMAND_IN_HELP)
+        && smtpd_command_is_offered(help->ss, row)) {
+        help->text = apr_pstrcat(help->ss->command_pool, help->text, " ",
                                  smtp_verb_name(row->verb), NULL);
     }
 }
@@ -24,7 +25,7 @@ void smtpd_cmd_help(smtpd_session_t *ss, smtpd_asked_t *asked,
 {
     const smtp_command_t *command = asked->command;
     const smtpd_command_t *row;
-    help_t help = { ss->command_pool, "Commands:" };
+    help_t help = { ss, "Commands:" };
 
     if (!command->arg_len) {
         smtpd_command_each(add_verb, &help);

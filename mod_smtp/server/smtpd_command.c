@@ -110,7 +110,8 @@ static const char *sequence_text(const smtpd_session_t *ss)
     return "Bad sequence of commands";
 }
 
-static int is_offered(const smtpd_session_t *ss, const smtpd_command_t *row)
+int smtpd_command_is_offered(const smtpd_session_t *ss,
+                             const smtpd_command_t *row)
 {
     return !(row->flags & NOT_OFFERED)
            && (!(row->flags & NEEDS_AUTH) || smtpd_auth_is_configured(ss))
@@ -126,7 +127,7 @@ static int check_row(smtpd_session_t *ss, const smtpd_command_t *row,
         *reply = (smtp_reply_t){ 503, { 5, 5, 1 }, sequence_text(ss) };
         return 0;
     }
-    if (!is_offered(ss, row)) {
+    if (!smtpd_command_is_offered(ss, row)) {
         *reply = (smtp_reply_t){ 502, { 5, 5, 1 },
                                  "Command not implemented" };
         return 0;

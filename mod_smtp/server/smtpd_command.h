@@ -56,6 +56,10 @@ typedef struct smtpd_command_t {
 /** The row of @a verb, or NULL. */
 const smtpd_command_t *smtpd_command_find(smtp_verb_e verb);
 
+/** Whether the command is there in this session; if not, it gets 502. */
+int smtpd_command_is_offered(const smtpd_session_t *ss,
+                             const smtpd_command_t *row);
+
 /** Calls @a visit for each row in order. */
 void smtpd_command_each(void (*visit)(void *ctx, const smtpd_command_t *row),
                         void *ctx);
