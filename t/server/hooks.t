@@ -106,7 +106,8 @@ is($server->maildir('virus@example.com')->count, 0,
    'what was refused is not there');
 
 subtest 'a delivery of someone else' => sub {
-    my $other = SMTPTest::Server->start_new(dsos => ['mod_smtp_discard']);
+    my $other = SMTPTest::Server->start_new(dsos => ['mod_smtp_discard'],
+                                            global => 'DiscardMail local');
     my $client = $other->ehlo_client;
     is($client->send_message(to => 'bob@example.com',
                              message => "Subject: x\r\n\r\nx\r\n")->code,

@@ -13,7 +13,7 @@ use Test::More;
 use SMTPTest::Server;
 
 my $server = SMTPTest::Server->start_new(
-    dsos => ['mod_smtp_relayed'],
+    dsos => ['mod_smtp_discard'], global => 'DiscardMail relayed',
     config => "SMTPService submission\nSMTPTLS off\n"
         . "<SMTPRelay>\nRequire ip 127.0.0.1\n</SMTPRelay>",
 );
