@@ -35,18 +35,38 @@ next:
   driver = smtp
   port = %3$d
   allow_localhost
-  hosts_avoid_tls = *
+%4$s
   hosts_try_chunking = *
   message_linelength_limit = 100000
+begin authenticators
+%5$s
 begin retry
 * * F,1m,1m
 END
 
+# To a server for submission: by TLS, which is verified but for its name (we
+# are an address to Exim), and PLAIN.
+my $SUBMISSION = <<'END';
+  protocol = %s
+  hosts_require_tls = *
+  tls_verify_certificates = %s
+  tls_verify_hosts = *
+  tls_verify_cert_hostnames =
+  hosts_require_auth = *
+END
+my $PLAIN = <<'END';
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  client_send = ^%s^%s
+END
+
 # SMTPTest::Exim->new(NEXT_PORT); skips the whole test if there is no Exim
-# and none to be had.
+# and none to be had. With submission => { ca, login, password, is_implicit }
+# it logs in there under TLS.
 sub new
 {
-    my ($class, $next_port) = @_;
+    my ($class, $next_port, %arg) = @_;
     SMTPTest::Program::skip_test('exim4 has to be started by root')
         if $> != 0;
     my $temp = File::Temp->newdir('smtp-exim-XXXXXX', TMPDIR => 1);
@@ -59,8 +79,18 @@ sub new
     $self->{command} = [$self->_as_user($spool), $program, '-C',
                         "$temp/exim.conf"];
     $self->_write('exim.conf', sprintf $CONFIGURATION, $program, $spool,
-                  $next_port);
+                  $next_port, _transport_and_login($arg{submission}));
     return $self;
+}
+
+sub _transport_and_login
+{
+    my ($submission) = @_;
+    return ('  hosts_avoid_tls = *', '') if !$submission;
+    my ($ca, $login, $password) = @{$submission}{qw(ca login password)};
+    return (sprintf($SUBMISSION, $submission->{is_implicit} ? 'smtps'
+                                                            : 'smtp', $ca),
+            sprintf($PLAIN, $login, $password));
 }
 
 sub _installed
