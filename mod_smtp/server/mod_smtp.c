@@ -18,7 +18,6 @@
 #include "smtpd_listen.h"
 #include "smtpd_log.h"
 #include "smtpd_lookup.h"
-#include "smtpd_relay_check.h"
 #include "smtpd_route.h"
 #include "smtpd_state.h"
 #include "smtpd_status.h"
@@ -172,7 +171,6 @@ static void register_hooks(apr_pool_t *p)
                                APR_HOOK_REALLY_FIRST);
     smtp_hook_route(smtpd_route, NULL, NULL, APR_HOOK_MIDDLE);
     smtpd_tls_register(p);
-    smtpd_relay_check_register();
     smtpd_lookup_register(p);
     smtpd_status_register(p);
 }

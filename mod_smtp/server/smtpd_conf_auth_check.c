@@ -80,6 +80,37 @@ static const struct {
                         "it outside, into the virtual host" }
 };
 
+/** Directives of mod_access_compat, which has another idea of who is let in. */
+static const char *const compat[] = { "Satisfy", "Order", "Allow", "Deny" };
+
+static const char *compat_check(const check_t *check)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(compat) / sizeof(compat[0]); i++) {
+        const ap_directive_t *at = smtpd_conf_auth_find(check->auth,
+                                                        compat[i]);
+
+        if (at != NULL) {
+            return line_fault(check, at, "write who may log in with Require");
+        }
+    }
+    return NULL;
+}
+
+/* Off leaves a login that is not known to modules behind mod_auth_basic, of
+ * which there are none: a wrong password would get 535, a login that does not
+ * exist 454, and so be told (RFC 4954 9). */
+static const char *authoritative_check(const check_t *check)
+{
+    const ap_directive_t *at =
+        smtpd_conf_auth_find(check->auth, "AuthBasicAuthoritative");
+
+    return at == NULL || strcasecmp(at->args, "off") != 0 ? NULL
+           : line_fault(check, at, "nobody else would be asked about a login; "
+                                   "take it away");
+}
+
 static const char *strangers_check(const check_t *check)
 {
     size_t i;
@@ -117,8 +148,8 @@ static const char *mechanisms_check(const check_t *check)
 static const char *tls_check(const check_t *check)
 {
     int has_tls = check->conf->has_ssl && check->conf->tls != SMTPD_TLS_OFF;
-    const char *certificates = names_write(check,
-                                           BIT(SMTP_SASL_EXTERNAL));
+    unsigned int bound = BIT(SMTP_SASL_EXTERNAL)
+                         | BIT(SMTP_SASL_SCRAM_SHA_256_PLUS);
 
     if (!has_tls && check->auth->without_tls != 1) {
         return fault_write(check, "AUTH waits for TLS, which is off, so "
@@ -126,11 +157,14 @@ static const char *tls_check(const check_t *check)
                                   "a certificate, or, for a network that "
                                   "nobody listens to, SMTPAuthWithoutTLS On");
     }
-    if (!has_tls && *certificates != '\0') {
-        return fault_write(check, "EXTERNAL needs a client's certificate, "
-                                  "and TLS is off; add SSLEngine On and a "
-                                  "certificate, or take EXTERNAL out of "
-                                  "SMTPAuthMechanisms");
+    if (!has_tls && ((check->auth->mechanisms & BIT(SMTP_SASL_EXTERNAL))
+                     || !(check->auth->mechanisms & ~bound))) {
+        return fault_write(check, apr_pstrcat(check->p,
+                                              names_write(check, bound),
+                                              " needs TLS, which is off; add "
+                                              "SSLEngine On and a "
+                                              "certificate, or write other "
+                                              "SMTPAuthMechanisms", NULL));
     }
     return NULL;
 }
@@ -360,7 +394,8 @@ const char *smtpd_conf_auth_check(apr_pool_t *p, const server_rec *s,
                                   const smtpd_conf_t *conf)
 {
     static const char *(*const checks[])(const check_t *) = {
-        strangers_check, require_check, mechanisms_check, type_check,
+        strangers_check, compat_check, authoritative_check, require_check,
+        mechanisms_check, type_check,
         providers_check, needs_check, verify_check, tls_check
     };
     const check_t check = { p, s, conf, &conf->auth };

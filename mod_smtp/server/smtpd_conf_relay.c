@@ -11,6 +11,10 @@
 
 #include "smtpd_conf_directive.h"
 
+/** What Require and its providers ask for: of those of DBD some want the
+ *  last. */
+#define ALLOWED (OR_AUTHCFG | ACCESS_CONF)
+
 /** What httpd allows beside Require, and what for us would say nothing: an
  *  exception that is not heard would be a hole. */
 static const struct {
@@ -23,22 +27,40 @@ static const struct {
     { "<Else", "is not looked at for mail; write its condition as Require "
                "expr" },
     { "<Limit", "is about methods of HTTP; take it away" },
-    { "<LimitExcept", "is about methods of HTTP; take it away" }
+    { "<LimitExcept", "is about methods of HTTP; take it away" },
+    { "<Files", "is about files of a web site; take it away" },
+    { "<FilesMatch", "is about files of a web site; take it away" }
 };
 
-/**
- * Providers of which a stranger, or the check, cannot be asked: what stands
- * for them then. Anybody can speak TLS, and SMTP has no method.
- */
+/** What a rule of Require comes to when a stranger is asked about it. */
+typedef enum {
+    RULE_ASKED = 0,              /**< httpd answers */
+    RULE_CLAIMED,                /**< as the stranger likes: whoever wants can
+                                      speak TLS, and say what he will */
+    RULE_UNKNOWN                 /**< no: else each of them would be looked up
+                                      in DNS or a directory */
+} rule_e;
+
 static const struct {
     const char *provider;
-    const char *stranger;
-} replaced[] = {
-    { "ssl", "all granted" },
-    { "method", "all granted" },
-    { "forward-dns", "all denied" }, /* else each address would ask DNS */
-    { "ldap-search", "all denied" }  /* else it would ask the directory */
+    rule_e rule;
+} rules[] = {
+    { "ssl", RULE_CLAIMED },
+    { "method", RULE_CLAIMED },
+    { "forward-dns", RULE_UNKNOWN },
+    { "ldap-search", RULE_UNKNOWN }
 };
+
+/** Variables of "Require expr" and "Require env" by which strangers vouch for
+ *  themselves. */
+static const char *const claims[] = {
+    "HTTPS", "REQUEST_SCHEME", "SMTP_FROM", "SMTP_CLIENT_HELO", "SMTP_TLS"
+};
+
+/** Of mod_ssl's variables those of the client's certificate are no claims: it
+ *  was verified. */
+#define SSL_PREFIX    "SSL_"
+#define CLIENT_PREFIX "SSL_CLIENT_"
 
 static const char *refused_fault(cmd_parms *cmd, ap_directive_t *at)
 {
@@ -58,51 +80,114 @@ static const char *refused_fault(cmd_parms *cmd, ap_directive_t *at)
     return fault;
 }
 
-/** The provider that a name stands for: <AuthzProviderAlias NAME ALIAS ARG>
- *  gives one another name. */
-static const char *provider_of(apr_pool_t *p, const char *name)
+/** Whether "SSLVerifyClient optional_no_ca" stands somewhere among @a at: then
+ *  mod_ssl takes certificates that nobody vouches for. */
+static int has_unverified(apr_pool_t *p, const ap_directive_t *at)
+{
+    for (; at != NULL; at = at->next) {
+        const char *args = at->args;
+
+        if ((strcasecmp(at->directive, "SSLVerifyClient") == 0
+             && strcasecmp(ap_getword_conf(p, &args), "optional_no_ca") == 0)
+            || has_unverified(p, at->first_child)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/** Whether @a text, of an expression, asks what strangers may claim. */
+static int is_claim(apr_pool_t *p, const char *text)
+{
+    const char *at = text;
+    size_t i;
+
+    for (i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+        if (strcasestr(text, claims[i]) != NULL) {
+            return 1;
+        }
+    }
+    while ((at = strcasestr(at, SSL_PREFIX)) != NULL) {
+        if (strncasecmp(at, CLIENT_PREFIX, strlen(CLIENT_PREFIX)) != 0
+            || has_unverified(p, ap_conftree)) {
+            return 1;
+        }
+        at += strlen(SSL_PREFIX);
+    }
+    return 0;
+}
+
+/** Sets provider and argument to those that the provider stands for when
+ *  <AuthzProviderAlias PROVIDER ALIAS ARGUMENT> made it. */
+static void alias_follow(apr_pool_t *p, const char **provider,
+                         const char **argument)
 {
     const ap_directive_t *at;
 
     for (at = ap_conftree; at != NULL; at = at->next) {
         const char *args = at->args;
-        const char *provider;
+        const char *name;
 
         if (strcasecmp(at->directive, "<AuthzProviderAlias") != 0) {
             continue;
         }
-        provider = ap_getword_conf(p, &args);
-        if (strcasecmp(ap_getword_conf(p, &args), name) == 0) {
-            return provider;
+        name = ap_getword_conf(p, &args);
+        if (strcasecmp(ap_getword_conf(p, &args), *provider) == 0) {
+            *provider = name;
+            *argument = args;
+            return;
         }
     }
-    return name;
 }
 
-/** The arguments of Require as a stranger meets them. */
-static const char *stranger_args(apr_pool_t *p, const char *args)
+static rule_e rule_of(apr_pool_t *p, const char *provider,
+                      const char *argument)
+{
+    size_t i;
+
+    alias_follow(p, &provider, &argument);
+    for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (strcasecmp(provider, rules[i].provider) == 0) {
+            return rules[i].rule;
+        }
+    }
+    return (strcasecmp(provider, "expr") == 0
+            || strcasecmp(provider, "env") == 0) && is_claim(p, argument)
+           ? RULE_CLAIMED : RULE_ASKED;
+}
+
+/** The arguments of Require as a stranger meets them.
+ *  @param is_denial  it stands in <RequireNone>: what it says counts against
+ *                    whom it is said of */
+static const char *stranger_args(apr_pool_t *p, const char *args,
+                                 int is_denial)
 {
     const char *rest = args;
     const char *word = ap_getword_conf(p, &rest);
     int is_negated = strcasecmp(word, "not") == 0;
-    size_t i;
+    int is_true;
 
     if (is_negated) {
         word = ap_getword_conf(p, &rest);
     }
-    word = provider_of(p, word);
-    for (i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++) {
-        if (strcasecmp(word, replaced[i].provider) == 0) {
-            return apr_pstrcat(p, is_negated ? "not " : "",
-                               replaced[i].stranger, NULL);
-        }
+    switch (rule_of(p, word, rest)) {
+    case RULE_CLAIMED:
+        /* The stranger claims what serves him. */
+        is_true = is_negated == is_denial;
+        break;
+    case RULE_UNKNOWN:
+        is_true = 0;
+        break;
+    default:
+        return args;
     }
-    return args;
+    return apr_pstrcat(p, is_negated ? "not " : "", "all ",
+                       is_true ? "granted" : "denied", NULL);
 }
 
 /** A copy of the directives from @a at on, as a stranger meets them. */
 static ap_directive_t *stranger_copy(apr_pool_t *p, const ap_directive_t *at,
-                                     ap_directive_t *parent)
+                                     ap_directive_t *parent, int is_denial)
 {
     ap_directive_t *first = NULL, **link = &first;
 
@@ -110,11 +195,14 @@ static ap_directive_t *stranger_copy(apr_pool_t *p, const ap_directive_t *at,
         ap_directive_t *copy = apr_pmemdup(p, at, sizeof(*at));
 
         if (strcasecmp(at->directive, "Require") == 0) {
-            copy->args = stranger_args(p, at->args);
+            copy->args = stranger_args(p, at->args, is_denial);
         }
         copy->parent = parent;
         copy->next = NULL;
-        copy->first_child = stranger_copy(p, at->first_child, copy);
+        copy->first_child =
+            stranger_copy(p, at->first_child, copy,
+                          is_denial ^ (strcasecmp(at->directive,
+                                                  "<RequireNone") == 0));
         *link = copy;
         link = &copy->next;
     }
@@ -134,11 +222,11 @@ const char *smtpd_conf_relay_section(cmd_parms *cmd, void *dir,
         fault = refused_fault(cmd, first);
     }
     if (fault == NULL) {
-        fault = smtpd_conf_section_walk(cmd, first, OR_AUTHCFG, &section);
+        fault = smtpd_conf_section_walk(cmd, first, ALLOWED, &section);
     }
     if (fault == NULL) {
-        first = stranger_copy(cmd->pool, first, NULL);
-        fault = smtpd_conf_section_walk(cmd, first, OR_AUTHCFG, &strangers);
+        first = stranger_copy(cmd->pool, first, NULL, 0);
+        fault = smtpd_conf_section_walk(cmd, first, ALLOWED, &strangers);
     }
     if (fault == NULL) {
         smtpd_conf_section_join(cmd->pool, &conf->relay_section, section);

@@ -8,7 +8,6 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <http_protocol.h>
-#include <http_ssl.h>
 
 #include "smtpd_access.h"
 #include "smtpd_relay.h"
@@ -58,22 +57,6 @@ static const char *ipv6_write(apr_pool_t *p, unsigned int i)
                         0x0250 + at * 0x1800, i, i + 1);
 }
 
-/** The stranger who is asked about, when he comes under TLS; else NULL. Only
- *  the main process, while it reads its configuration, sets it. */
-static const conn_rec *under_tls;
-
-/** What %{HTTPS} of an expression asks. */
-static int says_tls(conn_rec *c)
-{
-    return under_tls != NULL && c == under_tls ? OK : DECLINED;
-}
-
-void smtpd_relay_check_register(void)
-{
-    /* Before mod_ssl's, which knows nothing of him. */
-    ap_hook_ssl_conn_is_ssl(says_tls, NULL, NULL, APR_HOOK_REALLY_FIRST);
-}
-
 /** A connection that nobody made. */
 static conn_rec *connection_create(apr_pool_t *p, server_rec *s,
                                    const char *ip)
@@ -94,10 +77,13 @@ static conn_rec *connection_create(apr_pool_t *p, server_rec *s,
     return c;
 }
 
-/** 1 when a stranger at @a ip may relay. */
+/** 1 when a stranger at @a ip may relay. What strangers can say of themselves
+ *  counts as said already (smtpd_conf_relay.c). */
 static int is_granted(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf,
-                      const char *ip, const smtpd_relay_facts_t *facts)
+                      const char *ip)
 {
+    static const smtpd_relay_facts_t facts =
+        { "", STRANGER_NAME, NULL, NULL, NULL, NULL };
     static struct ap_logconf silence = { NULL, APLOG_EMERG };
     apr_pool_t *scratch;
     request_rec *r;
@@ -107,23 +93,20 @@ static int is_granted(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf,
     r = smtpd_access_request(connection_create(scratch, s, ip),
                              conf->submission.relay_strangers);
     r->log = &silence;
-    under_tls = facts->tls_version != NULL ? r->connection : NULL;
-    rv = smtpd_relay_judge(r, facts);
-    under_tls = NULL;
+    rv = smtpd_relay_judge(r, &facts);
     apr_pool_destroy(scratch);
     return rv == OK;
 }
 
 /** Whether too many of one family are let in. */
 static int is_open(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf,
-                   const smtpd_relay_facts_t *facts,
                    const char *(*write)(apr_pool_t *p, unsigned int i))
 {
     unsigned int i;
     int granted = 0;
 
     for (i = 0; i < STRANGERS; i++) {
-        granted += is_granted(p, s, conf, write(p, i), facts);
+        granted += is_granted(p, s, conf, write(p, i));
     }
     return granted > STRANGERS_MAX;
 }
@@ -132,32 +115,18 @@ const char *smtpd_relay_check(apr_pool_t *ptemp, server_rec *s,
                               const smtpd_conf_t *conf)
 {
     const ap_directive_t *at = conf->submission.relay_directive;
-    const char *domain = conf->primary != NULL ? conf->primary->name
-                                               : s->server_hostname;
-    const smtpd_relay_facts_t facts[] = {
-        { "someone@" STRANGER_NAME, STRANGER_NAME, NULL, NULL, NULL, NULL },
-        { "", STRANGER_NAME, NULL, NULL, NULL, NULL },
-        /* Whoever lies best: rules must not believe EHLO and MAIL. */
-        { apr_pstrcat(ptemp, "postmaster@", domain, NULL), domain,
-          NULL, NULL, "TLSv1.3", "TLS_AES_256_GCM_SHA384" }
-    };
-    size_t i;
 
-    if (conf->submission.relay_section == NULL) {
+    if (conf->submission.relay_section == NULL
+        || (!is_open(ptemp, s, conf, ipv4_write)
+            && !is_open(ptemp, s, conf, ipv6_write))) {
         return NULL;
     }
-    for (i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-        if (is_open(ptemp, s, conf, &facts[i], ipv4_write)
-            || is_open(ptemp, s, conf, &facts[i], ipv6_write)) {
-            return apr_psprintf(ptemp, "<SMTPRelay> (%s:%d): strangers may "
-                                "relay: an open relay; let in who logs in "
-                                "(Require valid-user), or networks of your "
-                                "own (Require ip), and nobody for what he "
-                                "says of himself in EHLO or MAIL",
-                                at->filename, at->line_num);
-        }
-    }
-    return NULL;
+    return apr_psprintf(ptemp, "<SMTPRelay> (%s:%d): strangers may relay: an "
+                        "open relay; let in who logs in (Require "
+                        "valid-user), or networks of your own (Require ip), "
+                        "and nobody for TLS, or for what he says of himself "
+                        "in EHLO or MAIL, unless <RequireAll> asks for more",
+                        at->filename, at->line_num);
 }
 
 static int needs_login(apr_pool_t *p, const ap_directive_t *at)

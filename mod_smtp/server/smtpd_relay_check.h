@@ -11,9 +11,6 @@
 
 #include "smtpd_conf.h"
 
-/** Registers what the check needs, with httpd; in register_hooks. */
-void smtpd_relay_check_register(void);
-
 /**
  * Whether strangers could relay by <SMTPRelay>: its rules are asked about
  * clients at addresses all over the Internet who are not logged in, but may

@@ -25,7 +25,8 @@ my $VERIFY = "SSLVerifyClient optional\nSSLCACertificateFile conf/ca.crt\n";
 my $ca = SMTPTest::Certificate->authority;
 my $server = SMTPTest::Server->new(
     tls => 1,
-    modules => [qw(authn_core auth_basic authn_file authn_dbm authn_dbd dbd
+    modules => [qw(access_compat authn_core auth_basic authn_file authn_dbm
+                   authn_dbd dbd
                    socache_shmcb authn_socache authn_anon authz_user)],
     global => <<'END',
 <AuthnProviderAlias anon guests>
@@ -72,6 +73,13 @@ my @CASES = (
         "<Limit GET>\n$REQUIRE</Limit>\n"), qr/<Limit GET> .*methods of HTTP/],
     ['Require of other methods', section($BASIC, $USER,
         "<LimitExcept GET>\n$REQUIRE</LimitExcept>\n"), qr/<LimitExcept GET>/],
+    ['Satisfy', section($BASIC, $USER, $REQUIRE, "Satisfy Any\n"),
+     qr/Satisfy Any .*with Require/],
+    ['Allow', section($BASIC, $USER, $REQUIRE, "Allow from all\n"),
+     qr/allow from all .*with Require/i],
+    ['a provider that leaves it to others',
+     section($BASIC, $USER, $REQUIRE, "AuthBasicAuthoritative Off\n"),
+     qr/AuthBasicAuthoritative Off .*take it away/],
     ['<If>', section($BASIC, $USER, $REQUIRE,
         "<If \"true\">\nRequire all denied\n</If>\n"),
      qr/<If "true"> .*not evaluated.*Require expr/],
@@ -181,9 +189,14 @@ subtest 'without TLS' => sub {
                    qr/AUTH waits for TLS/],
                   ['a word that is none', $GOOD . "SMTPAuthWithoutTLS yes\n",
                    qr/SMTPAuthWithoutTLS "yes"/],
+                  ['-PLUS has nothing to be bound to', $GOOD
+                      . "SMTPAuthCredentials txt:conf/users\n"
+                      . "SMTPAuthMechanisms SCRAM-SHA-256-PLUS\n"
+                      . "SMTPAuthWithoutTLS On\n",
+                   qr/SCRAM-SHA-256-PLUS needs TLS, which is off/],
                   ['EXTERNAL needs it anyway', $GOOD . $CERTIFICATE
                        . $VERIFY . "SMTPAuthWithoutTLS On\n",
-                   qr/EXTERNAL needs a client's certificate, and TLS is off/]) {
+                   qr/EXTERNAL needs TLS, which is off/]) {
         my ($name, $config, $words) = @{$case};
         $plain->write_config(config => $config);
         my ($status, $said) = $plain->configtest;

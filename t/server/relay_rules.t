@@ -82,8 +82,10 @@ my %RULE = (
                     . "Require ip 127.0.0.3\n</RequireAny>"),
             [{ at => '127.0.0.2' }, { at => '127.0.0.3' }], [{}]],
     user => [section('Require valid-user'), [], [{}]],
-    expr => [section(q{Require expr "%{REMOTE_ADDR} == '127.0.0.2' }
-                     . q{&& %{reqenv:SMTP_FROM} =~ /@example\.com$/"}),
+    expr => [section("<RequireAll>\nRequire expr "
+                     . q{"%{REMOTE_ADDR} == '127.0.0.2'"} . "\nRequire expr "
+                     . q{"%{reqenv:SMTP_FROM} =~ /@example\.com$/"}
+                     . "\n</RequireAll>"),
              [{ at => '127.0.0.2', from => 'bob@example.com' }],
              [{ at => '127.0.0.2', from => 'bob@client.test' },
               { at => '127.0.0.2', from => '' },
@@ -333,6 +335,18 @@ my @OPEN = (
     "<RequireAll>\nRequire ssl\nRequire not ip 192.0.2.1\n</RequireAll>",
     q{Require expr "%{HTTPS} == 'off'"},
     q{Require expr "%{HTTPS} == 'on'"},
+    # What each client under TLS has, and what it says of itself.
+    (map { qq{Require expr "$_"} } "%{REQUEST_SCHEME} == 'https'",
+     '%{SSL_PROTOCOL} =~ /TLS/', "%{SSL_TLS_SNI} == 'relay.example'",
+     "%{reqenv:SMTP_FROM} == 'token\@client.test'",
+     '%{reqenv:SMTP_FROM} =~ /\@corp\.test$/',
+     "%{reqenv:SMTP_CLIENT_HELO} == 'printer.lan'"),
+    # Who has no TLS is a stranger too.
+    "<RequireAll>\nRequire all granted\nRequire not ssl\n</RequireAll>",
+    "<RequireAll>\nRequire all granted\n<RequireNone>\nRequire ssl\n"
+        . "</RequireNone>\n</RequireAll>",
+    "<RequireAll>\nRequire all granted\nRequire not expr \"%{HTTPS} == 'on'\""
+        . "\n</RequireAll>",
     q{Require expr "%{reqenv:SMTP_TLS} -in {'TLSv1.2', 'TLSv1.3'}"},
 );
 
@@ -346,6 +360,8 @@ my @WRONG = (
     ["<If true>\nRequire all granted\n</If>", qr/<If> .*Require expr/],
     ["Require ip 192.0.2.1\n<Limit GET>\nRequire all granted\n</Limit>",
      qr/<Limit> .*methods of HTTP/],
+    ["Require ip 192.0.2.1\n<Files *>\nRequire all granted\n</Files>",
+     qr/<Files> .*files of a web site/],
     ["<LimitExcept GET>\nRequire all granted\n</LimitExcept>",
      qr/<LimitExcept> .*methods of HTTP/],
     ['Require nobody-knows', qr/Unknown Authz provider/],
