@@ -11,11 +11,16 @@
 APLOG_USE_MODULE(smtp);
 
 /* Fails closed: only what says OK lets in. DECLINED of access_checker_ex
- * means "a user is needed", or that mod_authz_core is absent. */
+ * means "a user is needed", or that mod_authz_core is absent. Who the user is
+ * we say: mod_ssl, asked first, makes one of SSLUserName, which may be any
+ * variable that each client has. */
 static int ask(request_rec *r)
 {
+    char *user = r->user, *type = r->ap_auth_type;
     int rv = ap_run_access_checker(r);
 
+    r->user = user;
+    r->ap_auth_type = type;
     if (rv != OK && rv != DECLINED) {
         return rv;
     }

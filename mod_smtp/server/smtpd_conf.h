@@ -104,6 +104,7 @@ typedef struct smtpd_conf_t {
     int has_ssl;                         /**< SSLEngine is on; found after
                                               reading */
     apr_array_header_t *smtps_ports;     /**< apr_port_t: TLS begins at once */
+    int asks_certificates;               /**< SSLVerifyClient, but none */
     smtpd_auth_conf_t auth;
     smtpd_submission_conf_t submission;
     /** <SMTPConnect>: per-dir configuration holding Require, or NULL. */

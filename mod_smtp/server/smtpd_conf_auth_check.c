@@ -62,42 +62,6 @@ static const char *names_write(const check_t *check, unsigned int set)
     return names;
 }
 
-/** Directives that would be read and have no effect here. */
-static const struct {
-    const char *directive;
-    const char *remedy;
-} strangers[] = {
-    { "<If", "is not evaluated for AUTH; use Require expr" },
-    { "<ElseIf", "is not evaluated for AUTH; use Require expr" },
-    { "<Else", "is not evaluated for AUTH; use Require expr" },
-    { "<Files", "there are no files in SMTP; take it away" },
-    { "<FilesMatch", "there are no files in SMTP; take it away" },
-    { "<Limit", "there are no methods of HTTP in SMTP; take it away" },
-    { "<LimitExcept", "there are no methods of HTTP in SMTP; take it away" },
-    { "SSLVerifyClient", "certificates are asked for in the handshake; put "
-                         "it outside, into the virtual host" },
-    { "SSLVerifyDepth", "certificates are asked for in the handshake; put "
-                        "it outside, into the virtual host" }
-};
-
-/** Directives of mod_access_compat, which has another idea of who is let in. */
-static const char *const compat[] = { "Satisfy", "Order", "Allow", "Deny" };
-
-static const char *compat_check(const check_t *check)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(compat) / sizeof(compat[0]); i++) {
-        const ap_directive_t *at = smtpd_conf_auth_find(check->auth,
-                                                        compat[i]);
-
-        if (at != NULL) {
-            return line_fault(check, at, "write who may log in with Require");
-        }
-    }
-    return NULL;
-}
-
 /* Off leaves a login that is not known to modules behind mod_auth_basic, of
  * which there are none: a wrong password would get 535, a login that does not
  * exist 454, and so be told (RFC 4954 9). */
@@ -111,19 +75,18 @@ static const char *authoritative_check(const check_t *check)
                                    "take it away");
 }
 
-static const char *strangers_check(const check_t *check)
+/* With FakeBasicAuth mod_ssl puts the name of a certificate in the place of the
+ * login and password that the client sent. */
+static const char *fake_check(const check_t *check)
 {
-    size_t i;
+    const ap_directive_t *at = smtpd_conf_ssl_find(check->s, "SSLOptions");
 
-    for (i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-        const ap_directive_t *at =
-            smtpd_conf_auth_find(check->auth, strangers[i].directive);
-
-        if (at != NULL) {
-            return line_fault(check, at, strangers[i].remedy);
-        }
-    }
-    return NULL;
+    return at == NULL || strcasestr(at->args, "FakeBasicAuth") == NULL ? NULL
+           : apr_psprintf(check->p, "SSLOptions %s (%s:%d): FakeBasicAuth "
+                          "would take a certificate for a password; take it "
+                          "away, and let EXTERNAL log in by certificates "
+                          "(SMTPAuthCertificateName)", at->args,
+                          at->filename, at->line_num);
 }
 
 /* mod_authz_core lets everybody in where no Require stands. */
@@ -394,8 +357,8 @@ const char *smtpd_conf_auth_check(apr_pool_t *p, const server_rec *s,
                                   const smtpd_conf_t *conf)
 {
     static const char *(*const checks[])(const check_t *) = {
-        strangers_check, compat_check, authoritative_check, require_check,
-        mechanisms_check, type_check,
+        authoritative_check, fake_check, require_check, mechanisms_check,
+        type_check,
         providers_check, needs_check, verify_check, tls_check
     };
     const check_t check = { p, s, conf, &conf->auth };

@@ -118,8 +118,8 @@ const ap_directive_t *smtpd_conf_ssl_find(const server_rec *s,
 /** Whether SSLEngine is on for @a s, by the directives that were read. */
 int smtpd_conf_has_ssl(const server_rec *s);
 
-/** Sets has_ssl and smtps_ports, and tls where no directive did; once all is
- *  read. */
+/** Sets has_ssl, smtps_ports and asks_certificates, and tls where no directive
+ *  did; once all is read. */
 void smtpd_conf_tls_complete(apr_pool_t *p, server_rec *s,
                              smtpd_conf_t *conf);
 

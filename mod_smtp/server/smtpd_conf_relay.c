@@ -15,23 +15,6 @@
  *  last. */
 #define ALLOWED (OR_AUTHCFG | ACCESS_CONF)
 
-/** What httpd allows beside Require, and what for us would say nothing: an
- *  exception that is not heard would be a hole. */
-static const struct {
-    const char *directive;
-    const char *fault;
-} refused[] = {
-    { "<If", "is not looked at for mail; write its condition as Require expr" },
-    { "<ElseIf", "is not looked at for mail; write its condition as Require "
-                 "expr" },
-    { "<Else", "is not looked at for mail; write its condition as Require "
-               "expr" },
-    { "<Limit", "is about methods of HTTP; take it away" },
-    { "<LimitExcept", "is about methods of HTTP; take it away" },
-    { "<Files", "is about files of a web site; take it away" },
-    { "<FilesMatch", "is about files of a web site; take it away" }
-};
-
 /** What a rule of Require comes to when a stranger is asked about it. */
 typedef enum {
     RULE_ASKED = 0,              /**< httpd answers */
@@ -61,24 +44,6 @@ static const char *const claims[] = {
  *  was verified. */
 #define SSL_PREFIX    "SSL_"
 #define CLIENT_PREFIX "SSL_CLIENT_"
-
-static const char *refused_fault(cmd_parms *cmd, ap_directive_t *at)
-{
-    const char *fault = NULL;
-    size_t i;
-
-    for (; fault == NULL && at != NULL; at = at->next) {
-        for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-            if (strcasecmp(at->directive, refused[i].directive) == 0) {
-                cmd->err_directive = at;
-                return apr_psprintf(cmd->pool, "%s> within <SMTPRelay>: %s",
-                                    at->directive, refused[i].fault);
-            }
-        }
-        fault = refused_fault(cmd, at->first_child);
-    }
-    return fault;
-}
 
 /** Whether "SSLVerifyClient optional_no_ca" stands somewhere among @a at: then
  *  mod_ssl takes certificates that nobody vouches for. */
@@ -218,9 +183,6 @@ const char *smtpd_conf_relay_section(cmd_parms *cmd, void *dir,
     ap_conf_vector_t *section, *strangers;
     const char *fault = smtpd_conf_section_begin(cmd, arg);
 
-    if (fault == NULL) {
-        fault = refused_fault(cmd, first);
-    }
     if (fault == NULL) {
         fault = smtpd_conf_section_walk(cmd, first, ALLOWED, &section);
     }

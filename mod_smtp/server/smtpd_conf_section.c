@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /*
- * <SMTPConnect> and <SMTPDomain>: containers with a per-directory
- * configuration of their own, as mod_proxy's <Proxy> is.
+ * <SMTPConnect>, <SMTPAuth>, <SMTPRelay> and <SMTPDomain>: containers with a
+ * per-directory configuration of their own, as mod_proxy's <Proxy> is.
  */
 #include <string.h>
 
@@ -51,6 +51,56 @@ const char *smtpd_conf_section_walk(cmd_parms *cmd, ap_directive_t *first,
     return fault;
 }
 
+/** What httpd allows beside Require and would read without a word, though
+ *  here it says nothing, or does harm: an exception that is not heard would be
+ *  a hole, and mod_ssl would renegotiate amid a session, holding a thread. */
+static const struct {
+    const char *directive;
+    const char *remedy;
+} unheard[] = {
+    { "<If", "is not evaluated for mail; use Require expr" },
+    { "<ElseIf", "is not evaluated for mail; use Require expr" },
+    { "<Else", "is not evaluated for mail; use Require expr" },
+    { "<Files", "there are no files in SMTP; take it away" },
+    { "<FilesMatch", "there are no files in SMTP; take it away" },
+    { "<Limit", "there are no methods of HTTP in SMTP; take it away" },
+    { "<LimitExcept", "there are no methods of HTTP in SMTP; take it away" },
+    { "Satisfy", "write who is meant with Require" },
+    { "Order", "write who is meant with Require" },
+    { "Allow", "write who is meant with Require" },
+    { "Deny", "write who is meant with Require" },
+    { "SSLRequireSSL", "write Require ssl" },
+    { "SSLRequire", "write Require expr" },
+    { "SSLVerifyClient", "certificates are asked for in the handshake; put "
+                         "it outside, into the virtual host" },
+    { "SSLVerifyDepth", "certificates are asked for in the handshake; put "
+                        "it outside, into the virtual host" },
+    { "SSLCipherSuite", "ciphers are agreed on in the handshake; put it "
+                        "outside, into the virtual host" },
+    { "SSLRenegBufferSize", "there is no renegotiation in SMTP; take it "
+                            "away" },
+    { "SSLOptions", "is about web sites; take it away" }
+};
+
+static const char *unheard_fault(cmd_parms *cmd, ap_directive_t *at)
+{
+    const char *fault = NULL;
+    size_t i;
+
+    for (; fault == NULL && at != NULL; at = at->next) {
+        for (i = 0; i < sizeof(unheard) / sizeof(unheard[0]); i++) {
+            if (strcasecmp(at->directive, unheard[i].directive) == 0) {
+                cmd->err_directive = at;
+                return apr_psprintf(cmd->pool, "%s %s in %s>: %s",
+                                    at->directive, at->args, cmd->cmd->name,
+                                    unheard[i].remedy);
+            }
+        }
+        fault = unheard_fault(cmd, at->first_child);
+    }
+    return fault;
+}
+
 const char *smtpd_conf_section_begin(cmd_parms *cmd, const char *arg)
 {
     const char *args;
@@ -65,7 +115,8 @@ const char *smtpd_conf_section_begin(cmd_parms *cmd, const char *arg)
                              cmd->cmd->name, args + strspn(args, " \t"),
                              cmd->cmd->name);
     }
-    return fault;
+    return fault != NULL ? fault
+                         : unheard_fault(cmd, cmd->directive->first_child);
 }
 
 void smtpd_conf_section_join(apr_pool_t *p, ap_conf_vector_t **present,

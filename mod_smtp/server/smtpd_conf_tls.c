@@ -108,6 +108,14 @@ int smtpd_conf_has_ssl(const server_rec *s)
     return engine != NULL && strcasecmp(engine->args, "on") == 0;
 }
 
+/** Whether clients are asked for certificates. */
+static int asks_certificates(const server_rec *s)
+{
+    const ap_directive_t *at = smtpd_conf_ssl_find(s, "SSLVerifyClient");
+
+    return at != NULL && strcasecmp(at->args, "none") != 0;
+}
+
 /** Whether TLS begins at once on @a port, whoever has it. */
 static int is_smtps(apr_port_t port)
 {
@@ -143,6 +151,7 @@ void smtpd_conf_tls_complete(apr_pool_t *p, server_rec *s,
 {
     conf->has_ssl = smtpd_conf_has_ssl(s);
     conf->smtps_ports = smtps_ports(p, s);
+    conf->asks_certificates = asks_certificates(s);
     if (conf->tls == SMTPD_CONF_UNSET) {
         conf->tls = conf->service == SMTPD_SERVICE_SUBMISSION
                     ? SMTPD_TLS_REQUIRED

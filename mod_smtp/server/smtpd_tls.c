@@ -81,6 +81,37 @@ static int begin_plain(conn_rec *c, void *csd)
     return OK;
 }
 
+/* A session keeps its certificate and that it was verified, but not by whom:
+ * taken up again at a virtual host that trusts others, or in one with
+ * SSLVerifyClient optional_no_ca, it would be verified there, too. mod_ssl ties
+ * sessions to a ServerName and a port that it does not always know. So no
+ * session with a certificate can be taken up again... */
+static int is_not_resumable(SSL *ssl, int is_forward_secure)
+{
+    return SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+}
+
+static int asks_certificates(void *baton, conn_rec *c, server_rec *s)
+{
+    return smtpd_conf_get(s)->asks_certificates;
+}
+
+/* ... not by the tickets of TLS 1.3 either, whichever virtual host SNI is going
+ * to choose... */
+static void forbid_resumption(conn_rec *c, SSL *ssl)
+{
+    SSL_set_not_resumable_session_callback(ssl, is_not_resumable);
+    if (ap_vhost_iterate_given_conn(c, asks_certificates, NULL)) {
+        SSL_set_num_tickets(ssl, 0);
+    }
+}
+
+/* ... and who brings one of a web site's is cut. */
+static int is_borrowed(SSL *ssl)
+{
+    return SSL_session_reused(ssl) && SSL_get0_peer_certificate(ssl);
+}
+
 /* What we want of OpenSSL beside what mod_ssl does. RFC 8996, 8997: nothing
  * below TLS 1.2, whatever SSLProtocol says. */
 static int before_handshake(conn_rec *c, SSL *ssl, int is_proxy)
@@ -94,6 +125,7 @@ static int before_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     /* mod_ssl switches it off. Then a record without data (KeyUpdate, RFC 8446
      * 4.6.3) ends a read, and we would wait for what is here already. */
     SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
+    forbid_resumption(c, ssl);
     apr_pool_userdata_setn(ssl, SSL_KEY, NULL, c->pool);
     return OK;
 }
@@ -342,6 +374,7 @@ static void established(smtpd_session_t *ss)
 static int is_established(const smtpd_session_t *ss)
 {
     return SSL_is_init_finished(ss->ssl) && !is_foreign(ss->pub.c)
+           && !is_borrowed(ss->ssl)
            && SSL_version(ss->ssl) >= TLS1_2_VERSION;
 }
 

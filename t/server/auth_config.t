@@ -73,6 +73,8 @@ my @CASES = (
         "<Limit GET>\n$REQUIRE</Limit>\n"), qr/<Limit GET> .*methods of HTTP/],
     ['Require of other methods', section($BASIC, $USER,
         "<LimitExcept GET>\n$REQUIRE</LimitExcept>\n"), qr/<LimitExcept GET>/],
+    ['a certificate for a password', "SSLOptions +FakeBasicAuth\n" . $GOOD,
+     qr/FakeBasicAuth would take a certificate for a password/],
     ['Satisfy', section($BASIC, $USER, $REQUIRE, "Satisfy Any\n"),
      qr/Satisfy Any .*with Require/],
     ['Allow', section($BASIC, $USER, $REQUIRE, "Allow from all\n"),
