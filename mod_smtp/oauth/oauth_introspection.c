@@ -66,7 +66,10 @@ static apr_status_t endpoint_fail(request_rec *r, apr_pool_t *p,
                                   const oauth_config_t *config,
                                   apr_status_t rv, const char *fault)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, OAUTH_LOGNO(3022)
+    /* SMTPOAuthMaxRequests is reached by strangers with tokens of no worth. */
+    int level = APR_STATUS_IS_EAGAIN(rv) ? APLOG_INFO : APLOG_ERR;
+
+    ap_log_rerror(APLOG_MARK, level, 0, r, OAUTH_LOGNO(3022)
                   "SMTPOAuthIntrospection %s: %s", config->introspection,
                   smtp_chars_escape(p, fault, strlen(fault), REASON_MAX));
     return rv;

@@ -242,6 +242,8 @@ static void give_up(smtpd_session_t *ss, smtp_reply_t *reply)
                   login_quote(auth));
     *reply = (smtp_reply_t){ 454, { 4, 7, 0 },
                              "Temporary authentication failure" };
+    /* Late, and not without end: each is a line at level error. */
+    smtpd_auth_limit_answer(ss, auth->login, reply);
     smtpd_auth_abort(ss);
 }
 
@@ -268,6 +270,14 @@ static void challenge(smtpd_session_t *ss, smtp_reply_t *reply)
                                                     auth->challenge_len) };
 }
 
+/* Limits again, for what follows a name may come much later: else many could
+ * give theirs before the first of them fails. */
+static int is_still_allowed(smtpd_auth_t *auth)
+{
+    return auth->step == 0 || !auth->login || auth->reason
+           || smtpd_auth_limit_allows(auth->ss, auth->login, &auth->reply);
+}
+
 /* Takes a message in base64. */
 static void take(smtpd_session_t *ss, const char *text, apr_size_t text_len,
                  smtp_reply_t *reply)
@@ -287,7 +297,9 @@ static void take(smtpd_session_t *ss, const char *text, apr_size_t text_len,
 
     if (smtp_sasl_base64_parse(auth->pool, text, text_len, &message, &len)
         == APR_SUCCESS) {
-        outcome = auth->mechanism->step(auth, message, len);
+        outcome = is_still_allowed(auth)
+                  ? auth->mechanism->step(auth, message, len)
+                  : SMTPD_AUTH_STOPPED;
         auth->step++;
         explicit_bzero((char *)message, len);
     }

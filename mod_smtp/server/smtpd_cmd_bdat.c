@@ -2,6 +2,7 @@
 /* BDAT (RFC 3030 2): its octets are consumed whatever the reply will be. */
 #include "smtpd_command.h"
 #include "smtpd_data.h"
+#include "smtpd_tls.h"
 
 int smtpd_cmd_bdat_check(smtpd_session_t *ss, smtpd_asked_t *asked,
                          smtp_reply_t *reply)
@@ -21,7 +22,10 @@ static void begin(smtpd_session_t *ss, smtp_reply_t *refusal)
 {
     int drop;
 
-    if (ss->phase != SMTPD_PHASE_RCPT && ss->phase != SMTPD_PHASE_CHUNKS) {
+    if (smtpd_tls_is_missing(ss)) {
+        *refusal = smtpd_command_needs_tls;
+    }
+    else if (ss->phase != SMTPD_PHASE_RCPT && ss->phase != SMTPD_PHASE_CHUNKS) {
         *refusal = (smtp_reply_t){ 503, { 5, 5, 1 },
                                    ss->phase == SMTPD_PHASE_MAIL
                                    ? "No valid recipients"

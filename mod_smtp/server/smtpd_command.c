@@ -40,7 +40,8 @@ static const smtpd_command_t commands[] = {
     { SMTP_VERB_DATA, SMTPD_PHASE_MAIL | SMTPD_PHASE_RCPT,
       NO_ARG | ENDS_GROUP | IN_HELP, 0, "DATA",
       smtpd_cmd_data_check, smtpd_cmd_data },
-    { SMTP_VERB_BDAT, ANY, NEEDS_ARG | IN_HELP, SMTP_EXTENSION_CHUNKING,
+    { SMTP_VERB_BDAT, ANY, NEEDS_ARG | IN_HELP | BEFORE_TLS,
+      SMTP_EXTENSION_CHUNKING,
       "BDAT size [LAST]", smtpd_cmd_bdat_check, smtpd_cmd_bdat },
     { SMTP_VERB_RSET, ANY, NO_ARG | IN_HELP, 0, "RSET",
       NULL, smtpd_cmd_rset },
@@ -68,6 +69,10 @@ static const smtpd_command_t commands[] = {
     { SMTP_VERB_SOML,     ANY, NOT_OFFERED, 0, "SOML", NULL, NULL },
     { SMTP_VERB_SAML,     ANY, NOT_OFFERED, 0, "SAML", NULL, NULL }
 };
+
+/* RFC 3207 4. */
+const smtp_reply_t smtpd_command_needs_tls =
+    { 530, { 5, 7, 0 }, "Must issue a STARTTLS command first" };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -133,8 +138,7 @@ static int check_row(smtpd_session_t *ss, const smtpd_command_t *row,
         return 0;
     }
     if (!(row->flags & BEFORE_TLS) && smtpd_tls_is_missing(ss)) {
-        *reply = (smtp_reply_t){ 530, { 5, 7, 0 },
-                                 "Must issue a STARTTLS command first" };
+        *reply = smtpd_command_needs_tls;
         return 0;
     }
     if (!(row->phases & ss->phase)) {

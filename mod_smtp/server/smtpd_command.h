@@ -68,6 +68,9 @@ void smtpd_command_each(void (*visit)(void *ctx, const smtpd_command_t *row),
 void smtpd_command_run(smtpd_session_t *ss, const char *line,
                        apr_size_t len);
 
+/** 530: what a client is told that has to begin TLS first. */
+extern const smtp_reply_t smtpd_command_needs_tls;
+
 /** Input came before its time: 554, and the connection is closed. */
 void smtpd_command_refuse_out_of_step(smtpd_session_t *ss);
 

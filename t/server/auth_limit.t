@@ -126,6 +126,34 @@ subtest 'a login has so many guesses, wherever they come from' => sub {
     $server->finish;
 };
 
+subtest 'a name that was given early gets around no limit' => sub {
+    my $server = start('address=3/10min login=3/10min');
+    my @early = map { $server->ehlo_client(from => '127.0.2.1') } 1 .. 5;
+    for my $client (@early) {
+        is($client->command('AUTH LOGIN')->code, '334', 'AUTH LOGIN');
+        is($client->command(encode_base64('bob', ''))->code, '334', 'bob');
+    }
+    my $last = pop @early;
+    my @codes = map { $_->command(encode_base64('wrong', ''))->code } @early;
+    is("@codes", '535 535 535 421', 'three guesses, and no more');
+    is_reply($last->command(encode_base64('secret', '')), 421, '4.7.0',
+             'the right password comes too late');
+    $server->finish;
+};
+
+subtest 'a provider that fails is not asked without end' => sub {
+    my $server = start('connection=3');
+    unlink $server->root . '/conf/users' or die "users: $!";
+    my $client = $server->ehlo_client;
+    is_reply($client->command(plain('bob', 'secret')), 454, '4.7.0',
+             "try $_") for 1 .. 3;
+    is_reply($client->read_reply, 421, '4.7.0', 'then 421');
+    ok($client->is_closed, 'and the end');
+    $server->expect_log(qr/SM1062: <SMTPAuth>: .* could not be judged/);
+    $server->expect_log(qr/AH01620: Could not open password file/);
+    $server->finish;
+};
+
 subtest 'tokens that name nobody are failures of the address' => sub {
     my $server = SMTPTest::Server->new(
         dsos => ['mod_smtp_oauth'],
