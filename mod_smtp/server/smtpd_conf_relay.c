@@ -40,31 +40,18 @@ static const char *const claims[] = {
     "HTTPS", "REQUEST_SCHEME", "SMTP_FROM", "SMTP_CLIENT_HELO", "SMTP_TLS"
 };
 
-/** Of mod_ssl's variables those of the client's certificate are no claims: it
- *  was verified. */
-#define SSL_PREFIX    "SSL_"
-#define CLIENT_PREFIX "SSL_CLIENT_"
-
-/** Whether "SSLVerifyClient optional_no_ca" stands somewhere among @a at: then
- *  mod_ssl takes certificates that nobody vouches for. */
-static int has_unverified(apr_pool_t *p, const ap_directive_t *at)
+/** Whether @a text asks that mod_ssl has verified a certificate, and nothing
+ *  that would do instead. */
+static int is_verified(const char *text)
 {
-    for (; at != NULL; at = at->next) {
-        const char *args = at->args;
-
-        if ((strcasecmp(at->directive, "SSLVerifyClient") == 0
-             && strcasecmp(ap_getword_conf(p, &args), "optional_no_ca") == 0)
-            || has_unverified(p, at->first_child)) {
-            return 1;
-        }
-    }
-    return 0;
+    return strcasestr(text, "SSL_CLIENT_VERIFY") != NULL
+           && strstr(text, "SUCCESS") != NULL && strchr(text, '!') == NULL
+           && strstr(text, "||") == NULL && strstr(text, " ne ") == NULL;
 }
 
 /** Whether @a text, of an expression, asks what strangers may claim. */
-static int is_claim(apr_pool_t *p, const char *text)
+static int is_claim(const char *text)
 {
-    const char *at = text;
     size_t i;
 
     for (i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
@@ -72,14 +59,7 @@ static int is_claim(apr_pool_t *p, const char *text)
             return 1;
         }
     }
-    while ((at = strcasestr(at, SSL_PREFIX)) != NULL) {
-        if (strncasecmp(at, CLIENT_PREFIX, strlen(CLIENT_PREFIX)) != 0
-            || has_unverified(p, ap_conftree)) {
-            return 1;
-        }
-        at += strlen(SSL_PREFIX);
-    }
-    return 0;
+    return strcasestr(text, "SSL_") != NULL && !is_verified(text);
 }
 
 /** Sets provider and argument to those that the provider stands for when
@@ -117,7 +97,7 @@ static rule_e rule_of(apr_pool_t *p, const char *provider,
         }
     }
     return (strcasecmp(provider, "expr") == 0
-            || strcasecmp(provider, "env") == 0) && is_claim(p, argument)
+            || strcasecmp(provider, "env") == 0) && is_claim(argument)
            ? RULE_CLAIMED : RULE_ASKED;
 }
 

@@ -17,6 +17,7 @@
 #include <http_core.h>
 #include <util_mutex.h>
 
+#include "smtpd_errand.h"
 #include "smtpd_log.h"
 
 APLOG_USE_MODULE(smtp);
@@ -243,6 +244,12 @@ int smtpd_state_init(apr_pool_t *pconf, server_rec *s)
     return OK;
 }
 
+/* Whether only this machine uses the cache. */
+static int is_local(void)
+{
+    return (state.provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE) != 0;
+}
+
 void smtpd_state_child_init(apr_pool_t *pchild, server_rec *s)
 {
     apr_status_t rv;
@@ -257,6 +264,12 @@ void smtpd_state_child_init(apr_pool_t *pchild, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1004)
                      "Mutex " MUTEX_TYPE ": cannot be used: limits are not "
                      "shared");
+        state.is_started = 0;
+    }
+    else if (!is_local()
+             && (rv = smtpd_errand_child_init(pchild)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1009)
+                     "SMTPStateCache: no thread to ask it");
         state.is_started = 0;
     }
 }
@@ -276,11 +289,6 @@ static void complain(server_rec *s, apr_status_t rv, const char *what)
                      "SMTPStateCache %s: %s failed; meanwhile limits that "
                      "are shared do not hold", state.provider->name, what);
     }
-}
-
-static int is_local(void)
-{
-    return (state.provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE) != 0;
 }
 
 apr_status_t smtpd_state_lock(server_rec *s, int is_change, int *is_locked)
@@ -314,28 +322,75 @@ void smtpd_state_unlock(server_rec *s, int is_locked)
     }
 }
 
+/* One value, on its way from or to the cache. */
+typedef struct call_t {
+    server_rec *s;
+    unsigned char key[SMTPD_STATE_KEY_OCTETS];
+    unsigned char stored[STORED_MAX_OCTETS];
+    unsigned int len;
+    apr_time_t expiry;
+    apr_status_t rv;
+} call_t;
+
+static void retrieve(void *baton, apr_pool_t *p)
+{
+    call_t *call = baton;
+
+    call->len = sizeof(call->stored);
+    call->rv = state.provider->retrieve(state.instance, call->s, call->key,
+                                        sizeof(call->key), call->stored,
+                                        &call->len, p);
+}
+
+static void store(void *baton, apr_pool_t *p)
+{
+    call_t *call = baton;
+
+    call->rv = state.provider->store(state.instance, call->s, call->key,
+                                     sizeof(call->key), call->expiry,
+                                     call->stored, call->len, p);
+}
+
+/* A cache on another machine may hang for ever, whatever time-out it was given
+ * (apr_redis waits for a line without end). */
+static apr_status_t run(call_t *call, void (*what)(void *, apr_pool_t *),
+                        apr_pool_t *p)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (is_local()) {
+        what(call, p);
+    }
+    else {
+        rv = smtpd_errand_run(what, call, sizeof(*call));
+    }
+    return rv == APR_SUCCESS ? call->rv : rv;
+}
+
 apr_status_t smtpd_state_get(server_rec *s, apr_pool_t *p,
                              const unsigned char *key, unsigned char *octets,
                              apr_size_t *len)
 {
-    unsigned char stored[STORED_MAX_OCTETS + 1];
-    unsigned int stored_len = STORED_MAX_OCTETS;
+    call_t call = { s, { 0 }, { 0 }, 0, 0, APR_SUCCESS };
     apr_size_t room = *len;
     apr_status_t rv;
 
     *len = 0;
-    rv = state.provider->retrieve(state.instance, s, key,
-                                  SMTPD_STATE_KEY_OCTETS, stored,
-                                  &stored_len, p);
+    memcpy(call.key, key, sizeof(call.key));
+    rv = run(&call, retrieve, p);
+    if (APR_STATUS_IS_TIMEUP(rv)) {
+        complain(s, rv, "reading");
+        return rv;
+    }
     /* Providers do not agree on what they say when there is no such value
      * (dbm: APR_EGENERAL); one that is gone fails to write, too. Nor are short
      * or long values ours. */
-    if (rv != APR_SUCCESS || stored_len < EXPIRY_OCTETS
-        || stored_len - EXPIRY_OCTETS > room) {
+    if (rv != APR_SUCCESS || call.len < EXPIRY_OCTETS
+        || call.len - EXPIRY_OCTETS > room) {
         return APR_NOTFOUND;
     }
-    *len = stored_len - EXPIRY_OCTETS;
-    memcpy(octets, stored + EXPIRY_OCTETS, *len);
+    *len = call.len - EXPIRY_OCTETS;
+    memcpy(octets, call.stored + EXPIRY_OCTETS, *len);
     return APR_SUCCESS;
 }
 
@@ -344,16 +399,16 @@ apr_status_t smtpd_state_put(server_rec *s, apr_pool_t *p,
                              const unsigned char *octets, apr_size_t len,
                              apr_time_t expiry)
 {
-    unsigned char stored[STORED_MAX_OCTETS];
+    call_t call = { s, { 0 }, { 0 }, 0, expiry, APR_SUCCESS };
     apr_int64_t stored_expiry = expiry;
     apr_status_t rv;
 
     ap_assert(len <= SMTPD_STATE_VALUE_MAX_OCTETS);
-    memcpy(stored, &stored_expiry, EXPIRY_OCTETS);
-    memcpy(stored + EXPIRY_OCTETS, octets, len);
-    rv = state.provider->store(state.instance, s, key,
-                               SMTPD_STATE_KEY_OCTETS, expiry, stored,
-                               (unsigned int)(EXPIRY_OCTETS + len), p);
+    memcpy(call.key, key, sizeof(call.key));
+    memcpy(call.stored, &stored_expiry, EXPIRY_OCTETS);
+    memcpy(call.stored + EXPIRY_OCTETS, octets, len);
+    call.len = (unsigned int)(EXPIRY_OCTETS + len);
+    rv = run(&call, store, p);
     if (rv != APR_SUCCESS) {
         complain(s, rv, "writing");
     }

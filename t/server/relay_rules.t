@@ -337,7 +337,10 @@ my @OPEN = (
     q{Require expr "%{HTTPS} == 'on'"},
     # What each client under TLS has, and what it says of itself.
     (map { qq{Require expr "$_"} } "%{REQUEST_SCHEME} == 'https'",
-     '%{SSL_PROTOCOL} =~ /TLS/', "%{SSL_TLS_SNI} == 'relay.example'",
+     '%{SSL_PROTOCOL} =~ /TLS/', "%{SSL_CLIENT_VERIFY} == 'NONE'",
+     "%{SSL_CLIENT_VERIFY} != 'SUCCESS'", "%{SSL_CLIENT_S_DN_CN} == 'bob'",
+     "%{SSL_CLIENT_VERIFY} == 'SUCCESS' || %{SSL_CLIENT_VERIFY} == 'NONE'",
+     "%{SSL_TLS_SNI} == 'relay.example'",
      "%{reqenv:SMTP_FROM} == 'token\@client.test'",
      '%{reqenv:SMTP_FROM} =~ /\@corp\.test$/',
      "%{reqenv:SMTP_CLIENT_HELO} == 'printer.lan'"),

@@ -91,6 +91,28 @@ sub ask_cache
     return $text;
 }
 
+subtest 'a cache that hangs holds nobody' => sub {
+    # It takes connections and says nothing, ever.
+    my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64)
+        or die "listen: $!";
+    my $server = server(
+        modules => ['socache_redis'], few_threads => 1,
+        config => "SMTPAuthWithoutTLS On\nSMTPAuthLimit connection=off "
+            . "address=4/1h delay=off\n",
+        global => 'SMTPStateCache redis:127.0.0.1:' . $silent->sockport);
+    $server->start;
+    $server->expect_log(qr/SM1005: SMTPStateCache redis: \w+ failed/);
+    my @clients = map { $server->ehlo_client } 1 .. 40;
+    my $right = 'AUTH PLAIN ' . encode_base64("\0bob\0secret", '');
+    $_->send_lines($right) for @clients;
+    my %codes = map { $_->read_reply->code => 1 } @clients;
+    is(join(' ', keys %codes), '235', 'all of more clients than threads log in');
+    is(attempts($server, 'bob', 'wrong', 6), join(' ', (535) x 6),
+       'and wrong passwords are refused');
+    $_->close for @clients;
+    $server->finish;
+};
+
 my @ODD_LOGINS = (q{bob' FLUSHALL "}, 'bob *3 $3 SET', "b\xC3\xB6b", 'x' x 255);
 
 for my $row ([redis => 'redis-server', 'socache_redis', 'KEYS *'],
