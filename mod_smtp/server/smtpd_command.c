@@ -231,9 +231,11 @@ void smtpd_command_run(smtpd_session_t *ss, const char *line, apr_size_t len)
     smtp_command_t command;
     const smtpd_command_t *row;
 
-    smtpd_log_command(ss, line, len);
     smtp_command_parse(line, len, &command);
     row = smtpd_command_find(command.verb);
+    /* What is no command may be a credential: of a client that goes on after
+     * AUTH was refused. */
+    smtpd_log_command(ss, line, len, !row && smtpd_auth_is_configured(ss));
     if (command.verb == SMTP_VERB_FOREIGN) {
         refuse_foreign(ss);
     }

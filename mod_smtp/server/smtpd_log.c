@@ -213,18 +213,18 @@ static int is_secret(const char *line, apr_size_t len)
 }
 
 void smtpd_log_command(const smtpd_session_t *ss, const char *line,
-                       apr_size_t len)
+                       apr_size_t len, int is_hidden)
 {
+    const char *shown;
+
     if (!APLOGcdebug(ss->pub.c)) {
         return;
     }
-    if (is_secret(line, len)) {
-        line = "AUTH (not shown)";
-        len = strlen(line);
-    }
+    shown = is_hidden ? "(not shown)"
+            : is_secret(line, len) ? "AUTH (not shown)"
+            : smtp_chars_escape(ss->command_pool, line, len, SHOWN_OCTETS);
     ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, ss->pub.c, SMTPD_LOGNO(1040)
-                  "C: %s", smtp_chars_escape(ss->command_pool, line, len,
-                                             SHOWN_OCTETS));
+                  "C: %s", shown);
 }
 
 void smtpd_log_reply(const smtpd_session_t *ss, const char *octets,

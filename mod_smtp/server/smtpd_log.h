@@ -27,9 +27,9 @@ void smtpd_log_transaction(smtpd_session_t *ss, smtpd_transaction_t *tx,
 const char *smtpd_log_quote(apr_pool_t *p, const char *s);
 
 /** The dialogue, at LogLevel debug: a command line of the client, escaped,
- *  without what could be a credential. */
+ *  without what could be a credential; nothing of it if @a is_hidden. */
 void smtpd_log_command(const smtpd_session_t *ss, const char *line,
-                       apr_size_t len);
+                       apr_size_t len, int is_hidden);
 
 /** The dialogue, at LogLevel debug: a reply, as written. */
 void smtpd_log_reply(const smtpd_session_t *ss, const char *octets,

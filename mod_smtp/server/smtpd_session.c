@@ -319,11 +319,12 @@ static void push_line(smtpd_session_t *ss, const char *line, apr_size_t len,
 static apr_size_t push_command(smtpd_session_t *ss, const char *octets,
                                apr_size_t len)
 {
+    int is_in_pieces = smtp_line_is_partial(&ss->line);
     apr_size_t consumed, line_len;
     unsigned int faults;
     const char *line;
 
-    if (!smtp_line_is_partial(&ss->line)) {
+    if (!is_in_pieces) {
         smtp_line_max_set(&ss->line, smtpd_auth_line_max(ss));
     }
     if (smtp_line_push(&ss->line, octets, len, &consumed, &line, &line_len,
@@ -333,6 +334,13 @@ static apr_size_t push_command(smtpd_session_t *ss, const char *octets,
         push_line(ss, line, line_len, faults);
         apr_pool_clear(ss->command_pool);
         smtpd_session_deadline_set(ss);
+    }
+    else {
+        is_in_pieces = 1;
+    }
+    /* The line was put together elsewhere, and wiped there. */
+    if (is_in_pieces && smtpd_auth_is_configured(ss)) {
+        explicit_bzero((char *)octets, consumed);
     }
     return consumed;
 }

@@ -149,6 +149,9 @@ subtest 'no credential is logged, at no level' => sub {
     $client->command('AUTH LOGIN');
     $client->command(encode_base64('eve', ''));
     $client->command(encode_base64("no$PASSWORD", ''));
+    # A client that goes on though it was refused.
+    is($client->command('AUTH CRAM-MD5')->code, '504', 'refused');
+    is($client->command($RESPONSE)->code, '500', 'and goes on');
     my $log = $server->log_text;
     like($log, qr/SM1040: C: AUTH \(not shown\)/, 'the dialogue is there');
     like($log, qr/SM1061: login: .*login "bob"$/m, 'so are logins');
