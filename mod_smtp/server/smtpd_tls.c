@@ -351,6 +351,22 @@ static void choose_host(smtpd_session_t *ss)
     }
 }
 
+/* What forbid_resumption() held back goes to who has shown no certificate, with
+ * the next reply: two tickets, as OpenSSL sends by itself. */
+static void give_tickets(const smtpd_session_t *ss)
+{
+    int i;
+
+    if (SSL_version(ss->ssl) >= TLS1_3_VERSION
+        && SSL_get_num_tickets(ss->ssl) == 0
+        && !SSL_get0_peer_certificate(ss->ssl)
+        && !(SSL_get_options(ss->ssl) & SSL_OP_NO_TICKET)) {
+        for (i = 0; i < 2; i++) {
+            SSL_new_session_ticket(ss->ssl);
+        }
+    }
+}
+
 static void established(smtpd_session_t *ss)
 {
     SSL *ssl = ss->ssl;
@@ -360,6 +376,7 @@ static void established(smtpd_session_t *ss)
     ss->pub.tls_version = SSL_get_version(ssl);
     ss->pub.tls_cipher = SSL_get_cipher_name(ssl);
     ss->may_have_input = 1;
+    give_tickets(ss);
     ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, ss->pub.c, SMTPD_LOGNO(1072)
                   "TLS: %s %s%s", ss->pub.tls_version, ss->pub.tls_cipher,
                   SSL_session_reused(ssl) ? ", resumed" : "");

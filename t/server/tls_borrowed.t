@@ -149,6 +149,18 @@ for my $version (sort keys %VERSION) {
         is($client->command('AUTH EXTERNAL =')->code, '235', 'and logs in');
         $client->quit;
     };
+    subtest "$VERSION{$version}: without a certificate" => sub {
+        my $client = tls_client('generous', version => $version);
+        $client->command('NOOP');
+        my $session = $client->tls->session;
+        $client->quit;
+        $client = tls_client('generous', version => $version,
+                             session => $session);
+        is(!!$client->tls->is_session_reused, $version eq 'TLSv1.3',
+           'resumed, where it can be known in time');
+        is(relays($client), '550', 'and no more than before');
+        $client->quit;
+    };
     is(relays(tls_client('named', version => $version)), '550',
        "$VERSION{$version}: SSLUserName makes no login");
 }
