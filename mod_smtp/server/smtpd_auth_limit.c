@@ -23,7 +23,7 @@ APLOG_USE_MODULE(smtp);
 
 static smtpd_counter_t count_address(const smtpd_session_t *ss)
 {
-    smtpd_counter_t counter = { "address", NULL, 0, 0 };
+    smtpd_counter_t counter = { "address", NULL, 0, 0, NULL };
 
     counter.who = smtpd_client_net(ss->pub.c->client_addr, &counter.who_len);
     counter.interval = ss->conf->auth.address_failures.interval;
@@ -33,7 +33,8 @@ static smtpd_counter_t count_address(const smtpd_session_t *ss)
 static smtpd_counter_t count_login(const smtpd_session_t *ss,
                                    const char *login)
 {
-    smtpd_counter_t counter = { "login", NULL, 0, 0 };
+    smtpd_counter_t counter = { "login", NULL, 0, 0,
+                                ss->pub.s->server_hostname };
 
     counter.who = smtpd_counter_fold(ss->command_pool, login,
                                      &counter.who_len);
@@ -46,7 +47,8 @@ static smtpd_counter_t count_login(const smtpd_session_t *ss,
 static smtpd_counter_t count_known(const smtpd_session_t *ss,
                                    const char *login)
 {
-    smtpd_counter_t counter = { "known", NULL, 0, KNOWN_INTERVAL };
+    smtpd_counter_t counter = { "known", NULL, 0, KNOWN_INTERVAL,
+                                ss->pub.s->server_hostname };
     apr_size_t net_len, login_len;
     const unsigned char *net = smtpd_client_net(ss->pub.c->client_addr,
                                                 &net_len);

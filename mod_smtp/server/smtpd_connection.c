@@ -167,11 +167,15 @@ static apr_status_t read_some(smtpd_session_t *ss, apr_read_type_e block)
                                          AP_MODE_READBYTES, block,
                                          READ_OCTETS);
 
+        if (smtpd_tls_is_flooded(ss)) {
+            return APR_ECONNABORTED;
+        }
         if (rv != APR_SUCCESS) {
             return rv;
         }
         apr_brigade_length(ss->in, 0, &got);
         if (got > 0) {
+            ss->key_updates = 0;
             ss->may_have_input = ss->pub.is_tls || got >= READ_FULL_OCTETS;
             return APR_SUCCESS;
         }

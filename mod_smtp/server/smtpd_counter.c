@@ -42,6 +42,10 @@ static void digest(unsigned char key[APR_SHA1_DIGESTSIZE],
     apr_sha1_update_binary(&sha1, (const unsigned char *)counter->kind,
                            (unsigned int)strlen(counter->kind) + 1);
     apr_sha1_update_binary(&sha1, octets, sizeof(octets));
+    if (counter->host) {
+        apr_sha1_update_binary(&sha1, (const unsigned char *)counter->host,
+                               (unsigned int)strlen(counter->host) + 1);
+    }
     apr_sha1_update_binary(&sha1, counter->who,
                            (unsigned int)counter->who_len);
     apr_sha1_final(key, &sha1);

@@ -24,6 +24,8 @@ typedef struct smtpd_counter_t {
     apr_size_t who_len;
     apr_interval_time_t interval; /**< counters of the same events over
                                        another interval are others */
+    const char *host;             /**< whose logins: a ServerName; NULL: it
+                                       is the same everywhere */
 } smtpd_counter_t;
 
 /**

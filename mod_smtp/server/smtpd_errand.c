@@ -2,21 +2,25 @@
 /*
  * The thread may hang in a call when the process ends, and is left there: what
  * it shares with others is static, so that no pool takes it away, and hence
- * pthread's.
+ * pthread's. One that has hung for long is given up, and another takes its
+ * place: the machine may be back.
  */
 #include "smtpd_errand.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <apr_thread_proc.h>
 #include <apr_time.h>
 
 /* How long somebody waits: a cache that is well answers in a thousandth. */
 #define PATIENCE apr_time_from_msec(250)
+/* When a thread is given up, and how many may be. */
+#define GIVEN_UP_AFTER apr_time_from_sec(30)
+#define GIVEN_UP_MAX 3
 
 typedef struct errand_t errand_t;
 struct errand_t {
@@ -24,7 +28,6 @@ struct errand_t {
     void (*run)(void *baton, apr_pool_t *p);
     int is_done;
     int is_abandoned;             /* nobody waits: the thread frees it */
-    apr_size_t size;
     char baton[SMTPD_ERRAND_MAX_OCTETS];
 };
 
@@ -33,7 +36,9 @@ static pthread_cond_t wanted = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
 /* The mutex guards these. */
 static errand_t *first, *last;
-static apr_time_t began;          /* of the call that is being made; 0: none */
+static pthread_t runner;          /* who makes the calls */
+static apr_time_t began;          /* of the call that it makes; 0: none */
+static int given_up;
 
 /* With the mutex. */
 static errand_t *take(void)
@@ -51,45 +56,70 @@ static errand_t *take(void)
     return errand;
 }
 
-static void *APR_THREAD_FUNC run_errands(apr_thread_t *thread, void *data)
+/* With the mutex, which is free during the call. @return 0 when the thread was
+ * given up meanwhile */
+static int run_one(errand_t *errand, apr_pool_t *p)
 {
+    int is_runner;
+
+    began = apr_time_now();
+    pthread_mutex_unlock(&mutex);
+    errand->run(errand->baton, p);
+    apr_pool_clear(p);
+    pthread_mutex_lock(&mutex);
+    is_runner = pthread_equal(runner, pthread_self());
+    if (is_runner) {
+        began = 0;
+    }
+    errand->is_done = 1;
+    if (errand->is_abandoned) {
+        free(errand);
+    }
+    pthread_cond_broadcast(&done);
+    return is_runner;
+}
+
+static void *run_errands(void *data)
+{
+    sigset_t all;
     apr_pool_t *p = data;
 
+    /* prefork's children destroy their pools in the handler. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     pthread_mutex_lock(&mutex);
-    for (;;) {
-        errand_t *errand = take();
-
-        began = apr_time_now();
-        pthread_mutex_unlock(&mutex);
-        errand->run(errand->baton, p);
-        apr_pool_clear(p);
-        pthread_mutex_lock(&mutex);
-        began = 0;
-        errand->is_done = 1;
-        if (errand->is_abandoned) {
-            free(errand);
-        }
-        pthread_cond_broadcast(&done);
+    while (run_one(take(), p)) {
+        continue;
     }
+    given_up--;
+    pthread_mutex_unlock(&mutex);
+    apr_pool_destroy(p);
     return NULL;
 }
 
-apr_status_t smtpd_errand_child_init(apr_pool_t *pchild)
+/* With the mutex, or before there is another thread. */
+static apr_status_t start(void)
 {
-    apr_threadattr_t *attr;
-    apr_thread_t *thread;
     apr_pool_t *p;
     apr_status_t rv = apr_pool_create_unmanaged_ex(&p, NULL, NULL);
 
-    if (rv == APR_SUCCESS) {
-        apr_pool_tag(p, "smtpd_errand");
-        rv = apr_threadattr_create(&attr, pchild);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
+    apr_pool_tag(p, "smtpd_errand");
+    rv = pthread_create(&runner, NULL, run_errands, p);
     if (rv == APR_SUCCESS) {
-        apr_threadattr_detach_set(attr, 1);
-        rv = apr_thread_create(&thread, attr, run_errands, p, p);
+        pthread_detach(runner);
+    }
+    else {
+        apr_pool_destroy(p);
     }
     return rv;
+}
+
+apr_status_t smtpd_errand_child_init(void)
+{
+    return start();
 }
 
 static struct timespec deadline_of(apr_time_t time)
@@ -126,21 +156,36 @@ static int await(errand_t *errand)
     return errand->is_done;
 }
 
+/* With the mutex. Whether somebody is there who will make a call soon. */
+static int is_ready(void)
+{
+    apr_interval_time_t age = began ? apr_time_now() - began : 0;
+
+    if (age > GIVEN_UP_AFTER && given_up < GIVEN_UP_MAX
+        && start() == APR_SUCCESS) {
+        given_up++;
+        began = age = 0;
+    }
+    return age <= PATIENCE;
+}
+
 apr_status_t smtpd_errand_run(void (*run)(void *baton, apr_pool_t *p),
                               void *baton, apr_size_t size)
 {
-    errand_t *errand;
+    errand_t *errand = calloc(1, sizeof(*errand));
 
+    if (!errand) {
+        return APR_ENOMEM;
+    }
+    errand->run = run;
+    memcpy(errand->baton, baton, size);
     pthread_mutex_lock(&mutex);
     /* It hangs: nobody need wait to find that out. */
-    if (began && apr_time_now() - began > PATIENCE) {
+    if (!is_ready()) {
         pthread_mutex_unlock(&mutex);
+        free(errand);
         return APR_TIMEUP;
     }
-    errand = calloc(1, sizeof(*errand));
-    errand->run = run;
-    errand->size = size;
-    memcpy(errand->baton, baton, size);
     append(errand);
     if (!await(errand)) {
         errand->is_abandoned = 1;

@@ -3,8 +3,8 @@
  * @file smtpd_errand.h
  * Calls that may never return, as those to a cache on another machine: a
  * thread of their own makes them, one after the other, and whoever wants one
- * waits for a moment and no longer. So a machine that hangs holds one thread,
- * and none that serves clients.
+ * waits for a moment and no longer. So a machine that hangs holds none of the
+ * threads that serve clients.
  */
 #ifndef SMTPD_ERRAND_H
 #define SMTPD_ERRAND_H
@@ -14,7 +14,7 @@
 
 /** child_init: starts the thread, which lives as long as the process.
  *  @return APR_SUCCESS or why it could not be started */
-apr_status_t smtpd_errand_child_init(apr_pool_t *pchild);
+apr_status_t smtpd_errand_child_init(void);
 
 /**
  * Has @a run called with a copy of @a baton, and copies it back. Any thread
@@ -24,7 +24,7 @@ apr_status_t smtpd_errand_child_init(apr_pool_t *pchild);
  * @param size   octets of @a baton, at most SMTPD_ERRAND_MAX_OCTETS
  * @return APR_SUCCESS: it was called. APR_TIMEUP: it did not come back in
  *         time, or one before it has not; *baton is as it was, though @a run
- *         may be called yet
+ *         may be called yet. APR_ENOMEM
  */
 apr_status_t smtpd_errand_run(void (*run)(void *baton, apr_pool_t *p),
                               void *baton, apr_size_t size);

@@ -9,7 +9,8 @@ APLOG_USE_MODULE(smtp);
 static smtpd_counter_t count_of(const smtpd_transaction_t *tx,
                                 const char *kind, smtpd_rate_t rate)
 {
-    smtpd_counter_t counter = { kind, NULL, 0, rate.interval };
+    smtpd_counter_t counter = { kind, NULL, 0, rate.interval,
+                                tx->pub.session->s->server_hostname };
 
     counter.who = smtpd_counter_fold(tx->pub.r->pool, tx->pub.session->login,
                                      &counter.who_len);

@@ -57,6 +57,9 @@ struct smtpd_session_t {
     smtpd_auth_t *auth;           /**< the SASL exchange at hand, or NULL */
     int auth_failures;            /**< so far */
     void *ssl;                    /**< OpenSSL's SSL, once mod_ssl has it */
+    apr_off_t tls_unsent_octets;  /**< that mod_ssl wrote since core had sent
+                                       all */
+    unsigned int key_updates;     /**< of TLS 1.3, since the last octets */
 
     apr_off_t chunk_left;         /**< octets of the chunk still to come */
     unsigned int chunk_is_last : 1;

@@ -267,7 +267,7 @@ void smtpd_state_child_init(apr_pool_t *pchild, server_rec *s)
         state.is_started = 0;
     }
     else if (!is_local()
-             && (rv = smtpd_errand_child_init(pchild)) != APR_SUCCESS) {
+             && (rv = smtpd_errand_child_init()) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SMTPD_LOGNO(1009)
                      "SMTPStateCache: no thread to ask it");
         state.is_started = 0;
@@ -378,7 +378,7 @@ apr_status_t smtpd_state_get(server_rec *s, apr_pool_t *p,
     *len = 0;
     memcpy(call.key, key, sizeof(call.key));
     rv = run(&call, retrieve, p);
-    if (APR_STATUS_IS_TIMEUP(rv)) {
+    if (APR_STATUS_IS_TIMEUP(rv) || rv == APR_ENOMEM) {
         complain(s, rv, "reading");
         return rv;
     }

@@ -91,6 +91,29 @@ static int is_not_resumable(SSL *ssl, int is_forward_secure)
     return SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
 }
 
+/* So many changes of keys without an octet of data are an attack: each costs
+ * more than it takes to ask for it. */
+#define KEY_UPDATES_MAX 16
+
+/* Counts them, and ends the read when there are too many. */
+static void count_key_updates(int is_written, int version, int type,
+                              const void *octets, size_t len, SSL *ssl,
+                              void *c)
+{
+    smtpd_session_t *ss = smtpd_session_get(c);
+
+    if (ss && !is_written && type == SSL3_RT_HANDSHAKE && len > 0
+        && *(const unsigned char *)octets == SSL3_MT_KEY_UPDATE
+        && ++ss->key_updates > KEY_UPDATES_MAX) {
+        SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+    }
+}
+
+int smtpd_tls_is_flooded(const smtpd_session_t *ss)
+{
+    return ss->key_updates > KEY_UPDATES_MAX;
+}
+
 static int asks_certificates(void *baton, conn_rec *c, server_rec *s)
 {
     return smtpd_conf_get(s)->asks_certificates;
@@ -125,6 +148,8 @@ static int before_handshake(conn_rec *c, SSL *ssl, int is_proxy)
     /* mod_ssl switches it off. Then a record without data (KeyUpdate, RFC 8446
      * 4.6.3) ends a read, and we would wait for what is here already. */
     SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
+    SSL_set_msg_callback(ssl, count_key_updates);
+    SSL_set_msg_callback_arg(ssl, c);
     forbid_resumption(c, ssl);
     apr_pool_userdata_setn(ssl, SSL_KEY, NULL, c->pool);
     return OK;
@@ -163,12 +188,38 @@ static int is_foreign(conn_rec *c)
     return note != NULL;
 }
 
+/* More than this unsent, and core would block (FlushMaxThreshold, 64 KB). Our
+ * own replies pause long before; OpenSSL's answers to a client that asks for
+ * new keys again and again, and does not read, know no pause. */
+#define UNSENT_MAX_OCTETS (48 * 1024)
+
+static int is_too_much(conn_rec *c, apr_bucket_brigade *bb)
+{
+    smtpd_session_t *ss = smtpd_session_get(c);
+    apr_off_t octets = 0;
+
+    if (!ss) {
+        return 0;
+    }
+    apr_brigade_length(bb, 0, &octets);
+    if (!c->data_in_output_filters) {
+        ss->tls_unsent_octets = 0;
+    }
+    ss->tls_unsent_octets += octets;
+    return ss->tls_unsent_octets > UNSENT_MAX_OCTETS;
+}
+
 /* A FLUSH bucket that reaches core would block the thread until the client
  * reads; core is pushed instead (smtpd_connection.c). mod_ssl, above, needs
- * them all the same to write its last record. */
+ * them all the same to write its last record. Nor may anything else block. */
 static apr_status_t drop_flush(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     apr_bucket *b, *next;
+
+    if (is_too_much(f->c, bb)) {
+        f->c->aborted = 1;
+        return APR_ECONNABORTED;
+    }
 
     for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = next) {
         next = APR_BUCKET_NEXT(b);

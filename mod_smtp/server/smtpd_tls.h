@@ -42,6 +42,10 @@ apr_status_t smtpd_tls_begin_implicit(smtpd_session_t *ss);
  */
 apr_status_t smtpd_tls_handshake(smtpd_session_t *ss);
 
+/** Whether the client changes keys without end instead of sending anything:
+ *  it is to be cut. */
+int smtpd_tls_is_flooded(const smtpd_session_t *ss);
+
 /** A variable of mod_ssl ("SSL_CLIENT_VERIFY", "SSL_PROTOCOL") of the
  *  session, in @a p; NULL when it has no value. */
 const char *smtpd_tls_variable(const smtpd_session_t *ss, apr_pool_t *p,

@@ -82,7 +82,7 @@ static void cache_begin(apr_pool_t *p)
 static smtpd_counter_t counter_of(const char *kind, const char *who,
                                   apr_interval_time_t interval)
 {
-    smtpd_counter_t counter = { kind, who, strlen(who), interval };
+    smtpd_counter_t counter = { kind, who, strlen(who), interval, NULL };
 
     return counter;
 }
@@ -146,6 +146,25 @@ static void nobody_counts_for_another(void **state)
     }
     assert_int_equal(apr_hash_count(cache.values), UNIT_ROWS(others) + 1);
     assert_int_equal(get(counter_of("login", "bob", HOUR)), 5);
+}
+
+/* The info of one tenant is not that of another. */
+static void logins_of_two_hosts_are_two(void **state)
+{
+    smtpd_counter_t one = counter_of("login", "info", HOUR);
+    smtpd_counter_t other = one, crafted = one;
+
+    one.host = "a.example.com";
+    other.host = "b.example.com";
+    crafted.host = "";
+    crafted.who = "a.example.com\0info";
+    crafted.who_len = 18;
+    cache_begin(*state);
+    add(one, 5);
+    assert_int_equal(get(other), 0);
+    assert_int_equal(get(crafted), 0);
+    assert_int_equal(get(counter_of("login", "info", HOUR)), 0);
+    assert_int_equal(get(one), 5);
 }
 
 static void a_limit_lets_through_what_it_says(void **state)
@@ -212,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(what_was_counted_is_found_again),
         UNIT_TEST(nobody_counts_for_another),
+        UNIT_TEST(logins_of_two_hosts_are_two),
         UNIT_TEST(a_limit_lets_through_what_it_says),
         UNIT_TEST(a_cache_that_is_gone_is_no_limit_reached),
         UNIT_TEST(spellings_of_a_login_are_one)
