@@ -2,6 +2,7 @@
 #include "smtpd_access.h"
 
 #include <httpd.h>
+#include <http_config.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -43,6 +44,23 @@ request_rec *smtpd_access_request(conn_rec *c, ap_conf_vector_t *section)
     return r;
 }
 
+/* mod_authz_core takes each denial for an error worth a line. Here it is what
+ * every stranger gets who tries; who wants to know why asks for LogLevel
+ * authz_core:debug. */
+void smtpd_access_hush(request_rec *r)
+{
+    const module *core = ap_find_linked_module("mod_authz_core.c");
+    struct ap_logconf *log;
+
+    if (core && ap_get_request_module_loglevel(r, core->module_index)
+                < APLOG_INFO) {
+        log = ap_new_log_config(r->pool, ap_get_request_logconf(r));
+        ap_set_module_loglevel(r->pool, log, core->module_index,
+                               APLOG_EMERG);
+        r->log = log;
+    }
+}
+
 int smtpd_access_allows(smtpd_session_t *ss, ap_conf_vector_t *section)
 {
     request_rec *r;
@@ -52,6 +70,7 @@ int smtpd_access_allows(smtpd_session_t *ss, ap_conf_vector_t *section)
         return 1;
     }
     r = smtpd_access_request(ss->pub.c, section);
+    smtpd_access_hush(r);
     rv = ask(r);
     ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, ss->pub.c, SMTPD_LOGNO(1022)
                   "<SMTPConnect>: %s", rv == OK ? "granted" : "denied");

@@ -26,4 +26,8 @@ request_rec *smtpd_access_request(conn_rec *c, ap_conf_vector_t *section);
  */
 int smtpd_access_judge(request_rec *r);
 
+/** Keeps mod_authz_core from taking a denial of @a r for an error, unless
+ *  LogLevel asks for more of it. */
+void smtpd_access_hush(request_rec *r);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <apr_strings.h>
 #include <httpd.h>
-#include <http_config.h>
 
 #include "smtpd_access.h"
 #include "smtpd_log.h"
@@ -33,23 +32,6 @@ static void facts_export(request_rec *r, const smtpd_relay_facts_t *facts)
     }
 }
 
-/* mod_authz_core takes each denial for an error worth a line. Here it is what
- * every stranger gets who tries; who wants to know why asks for LogLevel
- * authz_core:debug. */
-static void hush(request_rec *r)
-{
-    const module *core = ap_find_linked_module("mod_authz_core.c");
-    struct ap_logconf *log;
-
-    if (core && ap_get_request_module_loglevel(r, core->module_index)
-                < APLOG_INFO) {
-        log = ap_new_log_config(r->pool, ap_get_request_logconf(r));
-        ap_set_module_loglevel(r->pool, log, core->module_index,
-                               APLOG_EMERG);
-        r->log = log;
-    }
-}
-
 int smtpd_relay_judge(request_rec *r, const smtpd_relay_facts_t *facts)
 {
     facts_export(r, facts);
@@ -57,7 +39,7 @@ int smtpd_relay_judge(request_rec *r, const smtpd_relay_facts_t *facts)
         r->user = apr_pstrdup(r->pool, facts->login);
         r->ap_auth_type = apr_pstrdup(r->pool, facts->mechanism);
     }
-    hush(r);
+    smtpd_access_hush(r);
     return smtpd_access_judge(r);
 }
 

@@ -217,6 +217,7 @@ static apr_status_t drop_flush(ap_filter_t *f, apr_bucket_brigade *bb)
     apr_bucket *b, *next;
 
     if (is_too_much(f->c, bb)) {
+        apr_brigade_cleanup(bb);
         f->c->aborted = 1;
         return APR_ECONNABORTED;
     }

@@ -108,6 +108,14 @@ static int ask_deliver(smtpd_session_t *ss, smtpd_transaction_t *tx,
     if (!smtpd_hook_judge(ss, rv, reply, NULL)) {
         return 0;
     }
+    /* Who should have refused himself (smtp_delivery.h): the recipients that
+     * the delivery in hand has taken must not be lost. */
+    if (tx->delivery && delivery != tx->delivery) {
+        delivery->klass->abort(delivery);
+        *reply = (smtp_reply_t){ 452, { 4, 5, 3 },
+                                 "Send to this recipient separately" };
+        return 0;
+    }
     tx->delivery = delivery;
     return 1;
 }
@@ -117,6 +125,13 @@ static int ask_route(smtpd_session_t *ss, smtpd_transaction_t *tx,
 {
     int rv = smtp_run_route(&tx->pub, recipient, reply);
 
+    if (rv == OK && (!recipient->mailboxes
+                     || recipient->mailboxes->nelts == 0)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, tx->pub.r, SMTPD_LOGNO(1013)
+                      "a route hook took a recipient and named no mailbox");
+        *reply = (smtp_reply_t){ 451, { 4, 3, 0 }, "Try again later" };
+        return 0;
+    }
     if (rv != DECLINED) {
         return smtpd_hook_judge(ss, rv, reply, NULL);
     }
