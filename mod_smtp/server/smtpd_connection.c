@@ -7,6 +7,7 @@
  */
 #include "smtpd_connection.h"
 
+#include <fcntl.h>
 #include <poll.h>
 
 #include <ap_mmn.h>
@@ -432,6 +433,14 @@ static int work(smtpd_session_t *ss)
     return 0;
 }
 
+/* When httpd is told to stop at once, event closes the sockets that its threads
+ * work on (close_worker_sockets()), and a poll() at hand does not notice. */
+static int is_torn(const smtpd_session_t *ss)
+{
+    return smtpd_waiting_is_stopping()
+           && fcntl(os_socket(ss), F_GETFD) == -1;
+}
+
 static int run(smtpd_session_t *ss)
 {
     for (;;) {
@@ -441,7 +450,8 @@ static int run(smtpd_session_t *ss)
         if (ss->is_closing || ss->is_aborted || !work(ss)) {
             return finish(ss);
         }
-        if (ss->is_async && !wait_is_over(ss)) {
+        ss->is_aborted |= is_torn(ss);
+        if (ss->is_async && !ss->is_aborted && !wait_is_over(ss)) {
             return wait_async(ss);
         }
     }
