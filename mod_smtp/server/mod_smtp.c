@@ -21,7 +21,7 @@
 #include "smtpd_route.h"
 #include "smtpd_state.h"
 #include "smtpd_status.h"
-#include "smtpd_tls.h"
+#include "smtpd_tls_hook.h"
 #include "smtpd_transaction.h"
 #include "smtpd_waiting.h"
 
@@ -170,7 +170,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_process_connection(smtpd_connection_process, NULL, successors,
                                APR_HOOK_REALLY_FIRST);
     smtp_hook_route(smtpd_route, NULL, NULL, APR_HOOK_MIDDLE);
-    smtpd_tls_register(p);
+    smtpd_tls_hook_register(p);
     smtpd_lookup_register(p);
     smtpd_status_register(p);
 }

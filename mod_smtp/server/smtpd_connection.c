@@ -24,6 +24,7 @@
 
 #include "smtpd_log.h"
 #include "smtpd_tls.h"
+#include "smtpd_tls_hook.h"
 #include "smtpd_tsan.h"
 #include "smtpd_waiting.h"
 
@@ -74,7 +75,7 @@ void smtpd_connection_init(apr_pool_t *pconf, server_rec *s)
             s->timeout = apr_time_from_sec(60)
                          + (conf->timeout_command > conf->timeout_data
                             ? conf->timeout_command : conf->timeout_data);
-            smtpd_tls_protocol_set(pconf, s);
+            smtpd_tls_hook_protocol_set(pconf, s);
         }
     }
 }
@@ -168,7 +169,7 @@ static apr_status_t read_some(smtpd_session_t *ss, apr_read_type_e block)
                                          AP_MODE_READBYTES, block,
                                          READ_OCTETS);
 
-        if (smtpd_tls_is_flooded(ss)) {
+        if (smtpd_tls_hook_is_flooded(ss)) {
             return APR_ECONNABORTED;
         }
         if (rv != APR_SUCCESS) {

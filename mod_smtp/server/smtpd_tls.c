@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include <apr_optional_hooks.h>
 #include <apr_strings.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -22,32 +21,14 @@
 #include <http_protocol.h>
 #include <http_ssl.h>
 #include <http_vhost.h>
-#include <mod_ssl.h>
-#include <mod_ssl_openssl.h>
 #include <util_filter.h>
 
 #include "smtpd_access.h"
 #include "smtpd_connection.h"
 #include "smtpd_log.h"
+#include "smtpd_tls_hook.h"
 
 APLOG_USE_MODULE(smtp);
-
-#define MOD_SSL "mod_ssl.c"
-
-/* Where a hook that runs before there is a session leaves the SSL. */
-#define SSL_KEY "smtpd_tls_ssl"
-/* ... and that the client offered other protocols only. */
-#define FOREIGN_KEY "smtpd_tls_foreign"
-
-/* What a protocol of ours is called in ALPN. Nobody has registered a name for
- * SMTP: clients that offer anything do not offer this one. */
-#define ALPN_SMTP "smtp"
-
-static int is_smtp(const conn_rec *c)
-{
-    return !c->master && !c->outgoing
-           && smtpd_conf_get(c->base_server)->engine == 1;
-}
 
 /* ------------------------------------------------------------ the offer */
 
@@ -63,203 +44,6 @@ int smtpd_tls_is_missing(const smtpd_session_t *ss)
     return !ss->pub.is_tls && ss->conf->tls >= SMTPD_TLS_REQUIRED;
 }
 
-/* --------------------------------------------------------- httpd's hooks */
-
-/* Else mod_ssl waits for a handshake that no client of SMTP begins. */
-static int begin_plain(conn_rec *c, void *csd)
-{
-    APR_OPTIONAL_FN_TYPE(ssl_engine_disable) *disable =
-        APR_RETRIEVE_OPTIONAL_FN(ssl_engine_disable);
-
-    if (disable && is_smtp(c)
-        && !smtpd_conf_is_implicit(smtpd_conf_get(c->base_server),
-                                   c->local_addr->port)) {
-        disable(c);
-        /* It takes us for a proxy's client, and says so here. */
-        c->outgoing = 0;
-    }
-    return OK;
-}
-
-/* A session keeps its certificate and that it was verified, but not by whom:
- * taken up again at a virtual host that trusts others, or in one with
- * SSLVerifyClient optional_no_ca, it would be verified there, too. mod_ssl ties
- * sessions to a ServerName and a port that it does not always know. So no
- * session with a certificate can be taken up again... */
-static int is_not_resumable(SSL *ssl, int is_forward_secure)
-{
-    return SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
-}
-
-/* So many changes of keys without an octet of data are an attack: each costs
- * more than it takes to ask for it. */
-#define KEY_UPDATES_MAX 16
-
-/* Counts them, and ends the read when there are too many. */
-static void count_key_updates(int is_written, int version, int type,
-                              const void *octets, size_t len, SSL *ssl,
-                              void *c)
-{
-    smtpd_session_t *ss = smtpd_session_get(c);
-
-    if (ss && !is_written && type == SSL3_RT_HANDSHAKE && len > 0
-        && *(const unsigned char *)octets == SSL3_MT_KEY_UPDATE
-        && ++ss->key_updates > KEY_UPDATES_MAX) {
-        SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
-    }
-}
-
-int smtpd_tls_is_flooded(const smtpd_session_t *ss)
-{
-    return ss->key_updates > KEY_UPDATES_MAX;
-}
-
-static int asks_certificates(void *baton, conn_rec *c, server_rec *s)
-{
-    return smtpd_conf_get(s)->asks_certificates;
-}
-
-/* ... not by the tickets of TLS 1.3 either, whichever virtual host SNI is going
- * to choose... */
-static void forbid_resumption(conn_rec *c, SSL *ssl)
-{
-    SSL_set_not_resumable_session_callback(ssl, is_not_resumable);
-    if (ap_vhost_iterate_given_conn(c, asks_certificates, NULL)) {
-        SSL_set_num_tickets(ssl, 0);
-    }
-}
-
-/* ... and who brings one of a web site's is cut. */
-static int is_borrowed(SSL *ssl)
-{
-    return SSL_session_reused(ssl) && SSL_get0_peer_certificate(ssl);
-}
-
-/* What we want of OpenSSL beside what mod_ssl does. RFC 8996, 8997: nothing
- * below TLS 1.2, whatever SSLProtocol says. */
-static int before_handshake(conn_rec *c, SSL *ssl, int is_proxy)
-{
-    if (is_proxy || !is_smtp(c)) {
-        return DECLINED;
-    }
-    if (SSL_get_min_proto_version(ssl) < TLS1_2_VERSION) {
-        SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
-    }
-    /* mod_ssl switches it off. Then a record without data (KeyUpdate, RFC 8446
-     * 4.6.3) ends a read, and we would wait for what is here already. */
-    SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
-    SSL_set_msg_callback(ssl, count_key_updates);
-    SSL_set_msg_callback_arg(ssl, c);
-    forbid_resumption(c, ssl);
-    apr_pool_userdata_setn(ssl, SSL_KEY, NULL, c->pool);
-    return OK;
-}
-
-/* ALPN (RFC 7301): a browser that was sent here must not find what it takes
- * for HTTP (ALPACA, 2021). A client that offers nothing is welcome, one that
- * offers protocols without ours among them is cut. */
-
-static const char *protocol_get(const conn_rec *c)
-{
-    return is_smtp(c) ? ALPN_SMTP : NULL;
-}
-
-/* DONE keeps others from proposing. Refusing the switch would be the proper
- * way, if httpd did not log it as an error of the server's: so the handshake
- * goes on and is_established() sees the note. */
-static int protocol_propose(conn_rec *c, request_rec *r, server_rec *s,
-                            const apr_array_header_t *offered,
-                            apr_array_header_t *proposals)
-{
-    if (!is_smtp(c)) {
-        return DECLINED;
-    }
-    if (!ap_array_str_contains(offered, ALPN_SMTP)) {
-        apr_pool_userdata_setn(c, FOREIGN_KEY, NULL, c->pool);
-    }
-    return DONE;
-}
-
-static int is_foreign(conn_rec *c)
-{
-    void *note = NULL;
-
-    apr_pool_userdata_get(&note, FOREIGN_KEY, c->pool);
-    return note != NULL;
-}
-
-/* More than this unsent, and core would block (FlushMaxThreshold, 64 KB). Our
- * own replies pause long before; OpenSSL's answers to a client that asks for
- * new keys again and again, and does not read, know no pause. */
-#define UNSENT_MAX_OCTETS (48 * 1024)
-
-static int is_too_much(conn_rec *c, apr_bucket_brigade *bb)
-{
-    smtpd_session_t *ss = smtpd_session_get(c);
-    apr_off_t octets = 0;
-
-    if (!ss) {
-        return 0;
-    }
-    apr_brigade_length(bb, 0, &octets);
-    if (!c->data_in_output_filters) {
-        ss->tls_unsent_octets = 0;
-    }
-    ss->tls_unsent_octets += octets;
-    return ss->tls_unsent_octets > UNSENT_MAX_OCTETS;
-}
-
-/* A FLUSH bucket that reaches core would block the thread until the client
- * reads; core is pushed instead (smtpd_connection.c). mod_ssl, above, needs
- * them all the same to write its last record. Nor may anything else block. */
-static apr_status_t drop_flush(ap_filter_t *f, apr_bucket_brigade *bb)
-{
-    apr_bucket *b, *next;
-
-    if (is_too_much(f->c, bb)) {
-        apr_brigade_cleanup(bb);
-        f->c->aborted = 1;
-        return APR_ECONNABORTED;
-    }
-
-    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = next) {
-        next = APR_BUCKET_NEXT(b);
-        if (APR_BUCKET_IS_FLUSH(b)) {
-            apr_bucket_delete(b);
-        }
-    }
-    return APR_BRIGADE_EMPTY(bb) ? APR_SUCCESS : ap_pass_brigade(f->next, bb);
-}
-
-static ap_filter_rec_t *drop_flush_filter;
-
-/* Where no Protocols directive stands, httpd asks nobody what to answer to
- * ALPN: it chooses http/1.1. An SMTP host speaks SMTP, whatever Protocols
- * says. */
-void smtpd_tls_protocol_set(apr_pool_t *p, server_rec *s)
-{
-    core_server_config *core = ap_get_core_module_config(s->module_config);
-
-    core->protocols = apr_array_make(p, 1, sizeof(const char *));
-    APR_ARRAY_PUSH(core->protocols, const char *) = ALPN_SMTP;
-}
-
-void smtpd_tls_register(apr_pool_t *p)
-{
-    static const char *const ssl[] = { MOD_SSL, NULL };
-
-    ap_hook_pre_connection(begin_plain, NULL, ssl, APR_HOOK_FIRST);
-    ap_hook_protocol_get(protocol_get, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_protocol_propose(protocol_propose, NULL, NULL,
-                             APR_HOOK_REALLY_FIRST);
-    APR_OPTIONAL_HOOK(ssl, pre_handshake, before_handshake, NULL, NULL,
-                      APR_HOOK_MIDDLE);
-    /* Between mod_ssl's (+5) and core. */
-    drop_flush_filter = ap_register_output_filter("SMTPD_DROP_FLUSH",
-                                                  drop_flush, NULL,
-                                                  AP_FTYPE_CONNECTION + 6);
-}
-
 /* ---------------------------------------------------------- the upgrade */
 
 /* Runs mod_ssl's pre_connection hook alone: others have seen this connection
@@ -273,7 +57,7 @@ static int run_mod_ssl(conn_rec *c)
         ap_LINK_pre_connection_t *hook =
             &APR_ARRAY_IDX(hooks, i, ap_LINK_pre_connection_t);
 
-        if (!strcmp(hook->szName, MOD_SSL)) {
+        if (!strcmp(hook->szName, SMTPD_TLS_MOD_SSL)) {
             return hook->pFunc(c, ap_get_conn_socket(c));
         }
     }
@@ -295,13 +79,12 @@ static apr_status_t prepare(smtpd_session_t *ss)
 {
     conn_rec *c = ss->pub.c;
 
-    ss->ssl = NULL;
-    apr_pool_userdata_get(&ss->ssl, SSL_KEY, c->pool);
+    ss->ssl = smtpd_tls_hook_ssl(c);
     if (!ss->ssl) {
         return APR_ENOTIMPL;
     }
     if (ss->is_async) {
-        ap_add_output_filter_handle(drop_flush_filter, NULL, NULL, c);
+        smtpd_tls_hook_unblock(c);
     }
     ss->is_handshaking = 1;
     smtpd_session_deadline_set(ss);
@@ -328,8 +111,8 @@ apr_status_t smtpd_tls_begin(smtpd_session_t *ss)
     apr_status_t rv;
 
     /* What begin_plain() made mod_ssl note. */
-    ap_set_module_config(c->conn_config, ap_find_linked_module(MOD_SSL),
-                         NULL);
+    ap_set_module_config(c->conn_config,
+                         ap_find_linked_module(SMTPD_TLS_MOD_SSL), NULL);
     if (run_mod_ssl(c) != OK || (rv = prepare(ss)) != APR_SUCCESS) {
         ap_log_cerror(APLOG_MARK, APLOG_ERR, 0, c, SMTPD_LOGNO(1071)
                       "STARTTLS: mod_ssl did not take the connection");
@@ -437,16 +220,6 @@ static void established(smtpd_session_t *ss)
     smtpd_session_deadline_set(ss);
 }
 
-/* mod_ssl turns itself off when the client speaks HTTP, and what follows
- * would be plain text: success is what OpenSSL says. SNI may have brought
- * a virtual host whose SSLProtocol allows what before_handshake() forbade. */
-static int is_established(const smtpd_session_t *ss)
-{
-    return SSL_is_init_finished(ss->ssl) && !is_foreign(ss->pub.c)
-           && !is_borrowed(ss->ssl)
-           && SSL_version(ss->ssl) >= TLS1_2_VERSION;
-}
-
 apr_status_t smtpd_tls_handshake(smtpd_session_t *ss)
 {
     conn_rec *c = ss->pub.c;
@@ -458,7 +231,8 @@ apr_status_t smtpd_tls_handshake(smtpd_session_t *ss)
     if (APR_STATUS_IS_EAGAIN(rv)) {
         return APR_EAGAIN;
     }
-    if (rv != APR_SUCCESS || c->aborted || !is_established(ss)) {
+    if (rv != APR_SUCCESS || c->aborted
+        || !smtpd_tls_hook_is_good(c, ss->ssl)) {
         ap_log_cerror(APLOG_MARK, APLOG_INFO, rv, c, SMTPD_LOGNO(1073)
                       "TLS handshake failed");
         ss->ssl = NULL;

@@ -9,12 +9,6 @@
 
 #include "smtpd_session.h"
 
-/** Registers hooks with httpd and mod_ssl. */
-void smtpd_tls_register(apr_pool_t *p);
-
-/** post_config: what virtual host @a s agrees to by ALPN. */
-void smtpd_tls_protocol_set(apr_pool_t *p, server_rec *s);
-
 /** Whether STARTTLS may be offered now: mod_ssl is on for the virtual host,
  *  SMTPTLS allows it, and the session is not under TLS yet. */
 int smtpd_tls_is_offered(const smtpd_session_t *ss);
@@ -41,10 +35,6 @@ apr_status_t smtpd_tls_begin_implicit(smtpd_session_t *ss);
  *         connection is to be cut, and it was logged
  */
 apr_status_t smtpd_tls_handshake(smtpd_session_t *ss);
-
-/** Whether the client changes keys without end instead of sending anything:
- *  it is to be cut. */
-int smtpd_tls_is_flooded(const smtpd_session_t *ss);
 
 /** A variable of mod_ssl ("SSL_CLIENT_VERIFY", "SSL_PROTOCOL") of the
  *  session, in @a p; NULL when it has no value. */
