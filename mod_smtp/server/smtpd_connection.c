@@ -248,17 +248,29 @@ static int slice_set(smtpd_session_t *ss)
     return left > 0;
 }
 
-static apr_status_t read_blocking(smtpd_session_t *ss)
-{
-    return slice_set(ss) ? read_some(ss, APR_BLOCK_READ) : APR_TIMEUP;
-}
-
 /* Waits until octets are there. */
 static apr_status_t wait_blocking(smtpd_session_t *ss)
 {
     return slice_set(ss) ? apr_wait_for_io_or_timeout(
                                NULL, ap_get_conn_socket(ss->pub.c), 1)
                          : APR_TIMEUP;
+}
+
+/* mod_ssl goes on reading, when it may block, until there is data: a client
+ * that sends nothing but changes of keys would keep the thread. */
+static apr_status_t read_blocking(smtpd_session_t *ss)
+{
+    apr_status_t rv;
+
+    if (!ss->pub.is_tls) {
+        return slice_set(ss) ? read_some(ss, APR_BLOCK_READ) : APR_TIMEUP;
+    }
+    rv = read_some(ss, APR_NONBLOCK_READ);
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        rv = wait_blocking(ss);
+    }
+    return rv == APR_SUCCESS && APR_BRIGADE_EMPTY(ss->in)
+               ? read_some(ss, APR_NONBLOCK_READ) : rv;
 }
 
 /* ------------------------------------------------------------- waiting */
