@@ -11,6 +11,8 @@ use warnings;
 use File::Temp;
 use MIME::Base64 ();
 
+use SMTPTest::File qw(write_file);
+
 my $YEARS = 3650;
 
 # ---- Making ---------------------------------------------------------------
@@ -102,13 +104,13 @@ sub _make
              'ec_paramgen_curve:P-256', '-out', $self->key);
     _openssl('req', '-new', '-key', $self->key, '-out', "$base.csr",
              '-utf8', '-subj', _subject(@{ $arg{subject} }),
-             '-config', _write("$base.cnf", "[req]\n"
-                               . "distinguished_name=name\n[name]\n"));
+             '-config', write_file("$base.cnf", "[req]\n"
+                                   . "distinguished_name=name\n[name]\n"));
     _openssl('x509', '-req', '-in', "$base.csr", '-out', $self->certificate,
              '-days', $arg{is_expired} ? -1 : $arg{days} // 2,
              '-' . ($arg{digest} // 'sha256'),
-             '-extfile', _write("$base.ext", map { "$_\n" }
-                                @{ $arg{extensions} }),
+             '-extfile', write_file("$base.ext", map { "$_\n" }
+                                    @{ $arg{extensions} }),
              '-set_serial', _serial($folder), $self->_signer);
     $self->_write_chain;
     return $self;
@@ -148,17 +150,8 @@ sub _write_chain
     for (my $at = $self; $at; $at = $at->{issuer}) {
         $text .= $at->pem if $at == $self || $at->{issuer};
     }
-    _write($self->chain, $text);
+    write_file($self->chain, $text);
     return;
-}
-
-sub _write
-{
-    my ($path, @text) = @_;
-    open my $file, '>:raw', $path or die "$path: $!";
-    print {$file} @text or die "$path: $!";
-    close $file or die "$path: $!";
-    return $path;
 }
 
 sub _openssl
@@ -214,7 +207,7 @@ sub replace
     my ($self, $old) = @_;
     for my $kind (qw(certificate chain key)) {
         open my $file, '<:raw', $self->$kind or die $self->$kind . ": $!";
-        _write($old->$kind, do { local $/; <$file> });
+        write_file($old->$kind, do { local $/; <$file> });
     }
     return;
 }

@@ -12,6 +12,9 @@ use File::Path qw(make_path);
 use File::Temp;
 use IO::Socket::INET;
 
+use parent 'SMTPTest::Daemon';
+
+use SMTPTest::File qw(write_file);
 use SMTPTest::Program;
 
 my $CONFIGURATION = <<'END';
@@ -56,10 +59,8 @@ sub start
     chmod 0755, "$temp";
     make_path(map { "$temp/$_" } qw(run state index home));
     chown $uid, $gid, "$temp/index", "$temp/home";
-    open my $file, '>', "$temp/dovecot.conf" or die "$temp: $!";
-    printf {$file} $CONFIGURATION, "$temp", $spool, $self->{port}, $uid,
-        $gid;
-    close $file or die "$temp: $!";
+    write_file("$temp/dovecot.conf", sprintf $CONFIGURATION, "$temp", $spool,
+               $self->{port}, $uid, $gid);
     $self->{pid} = SMTPTest::Program::start("$temp/output",
         '/usr/sbin/dovecot', '-F', '-c', "$temp/dovecot.conf");
     SMTPTest::Program::wait_port($self->{port})
@@ -67,12 +68,7 @@ sub start
     return $self;
 }
 
-sub log
-{
-    my ($self) = @_;
-    local @ARGV = grep { -e } map { "$self->{directory}/$_" } qw(output log);
-    return @ARGV ? <> : ();
-}
+sub log_names { return qw(output log) }
 
 # All messages in the INBOX of a user, as IMAP gives them (CRLF).
 sub messages
@@ -111,22 +107,6 @@ sub _command
         push @literals, $literal;
     }
     die "IMAP: $command: connection lost";
-}
-
-sub stop
-{
-    my ($self) = @_;
-    return if !$self->{pid} || $self->{owner} != $$;
-    SMTPTest::Program::stop(delete $self->{pid});
-    return;
-}
-
-sub DESTROY
-{
-    my ($self) = @_;
-    local ($?, $!, $@);
-    $self->stop;
-    return;
 }
 
 1;

@@ -10,6 +10,7 @@ use warnings;
 use File::Temp;
 use Test::More;
 
+use SMTPTest::File qw(write_file);
 use SMTPTest::Program;
 
 my $USER = 'Debian-exim';    # compiled into the package
@@ -78,8 +79,8 @@ sub new
     mkdir $spool or die "$spool: $!";
     $self->{command} = [$self->_as_user($spool), $program, '-C',
                         "$temp/exim.conf"];
-    $self->_write('exim.conf', sprintf $CONFIGURATION, $program, $spool,
-                  $next_port, _transport_and_login($arg{submission}));
+    write_file("$temp/exim.conf", sprintf $CONFIGURATION, $program, $spool,
+               $next_port, _transport_and_login($arg{submission}));
     return $self;
 }
 
@@ -123,9 +124,11 @@ sub _as_user
     }
     ($uid, $gid) = (getpwnam 'mail')[2, 3];
     chown $uid, $gid, $spool;
-    $self->_write('passwd', "$USER:x:${uid}:${gid}::/:/bin/false\n",
-                  _lines('/etc/passwd'));
-    $self->_write('group', "$USER:x:${gid}:\n", _lines('/etc/group'));
+    write_file("$self->{temp}/passwd",
+               "$USER:x:${uid}:${gid}::/:/bin/false\n",
+               _lines('/etc/passwd'));
+    write_file("$self->{temp}/group", "$USER:x:${gid}:\n",
+               _lines('/etc/group'));
     return ('unshare', '-m', '--propagation', 'private', 'sh', '-c',
             'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group '
             . '&& shift 2 && exec "$@"', 'sh',
@@ -137,15 +140,6 @@ sub _lines
     my ($path) = @_;
     open my $file, '<', $path or die "$path: $!";
     return <$file>;
-}
-
-sub _write
-{
-    my ($self, $name, @text) = @_;
-    open my $file, '>', "$self->{temp}/$name" or die "$name: $!";
-    print {$file} @text;
-    close $file or die "$name: $!";
-    return;
 }
 
 # Sends a message (LF line ends) now; exit status and what it said.

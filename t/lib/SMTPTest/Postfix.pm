@@ -11,6 +11,7 @@ use File::Path qw(make_path);
 use File::Temp;
 
 use SMTPTest::Client;
+use SMTPTest::File qw(write_file);
 use SMTPTest::Program;
 use SMTPTest::Wait qw(wait_until);
 
@@ -89,19 +90,10 @@ sub _write_configuration
     chmod 0755, $directory;
     make_path(map { "$directory/$_" } qw(etc queue data));
     chown scalar(getpwnam 'postfix'), -1, "$directory/data";
-    _write("$directory/etc/main.cf",
-           sprintf($MAIN, $directory, $next_port),
-           map { "$_\n" } @settings);
-    _write("$directory/etc/master.cf", sprintf $MASTER, $self->{port});
-    return;
-}
-
-sub _write
-{
-    my ($path, @text) = @_;
-    open my $file, '>', $path or die "$path: $!";
-    print {$file} @text;
-    close $file or die "$path: $!";
+    write_file("$directory/etc/main.cf",
+               sprintf($MAIN, $directory, $next_port),
+               map { "$_\n" } @settings);
+    write_file("$directory/etc/master.cf", sprintf $MASTER, $self->{port});
     return;
 }
 

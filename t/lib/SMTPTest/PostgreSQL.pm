@@ -10,6 +10,8 @@ use warnings;
 use File::Path qw(make_path);
 use File::Temp;
 
+use parent 'SMTPTest::Daemon';
+
 use SMTPTest::Program;
 use SMTPTest::Wait qw(wait_until);
 
@@ -80,28 +82,12 @@ sub resume
     return;
 }
 
-sub log
-{
-    my ($self) = @_;
-    local @ARGV = ("$self->{directory}/output");
-    return <>;
-}
-
 # SIGINT: connections are cut, which others would keep it waiting with.
-sub stop
+sub end
 {
-    my ($self) = @_;
-    return if !$self->{pid} || $self->{owner} != $$;
-    kill 'INT', $self->{pid};
-    waitpid delete $self->{pid}, 0;
-    return;
-}
-
-sub DESTROY
-{
-    my ($self) = @_;
-    local ($?, $!, $@);
-    $self->stop;
+    my (undef, $pid) = @_;
+    kill 'INT', $pid;
+    waitpid $pid, 0;
     return;
 }
 

@@ -8,6 +8,9 @@ use warnings;
 
 use File::Temp;
 
+use parent 'SMTPTest::Daemon';
+
+use SMTPTest::File qw(write_file);
 use SMTPTest::Program;
 
 my $BASE = 'dc=example,dc=com';
@@ -35,9 +38,9 @@ sub start
 
     SMTPTest::Program::need('slapd');
     mkdir "$temp/data" or die "$temp: $!";
-    _write("$temp/slapd.conf", sprintf $CONFIGURATION, "$temp");
-    _write("$temp/ldif", "dn: $BASE\nobjectClass: domain\ndc: example\n\n"
-           . $ldif);
+    write_file("$temp/slapd.conf", sprintf $CONFIGURATION, "$temp");
+    write_file("$temp/ldif", "dn: $BASE\nobjectClass: domain\n"
+               . "dc: example\n\n$ldif");
     chmod 0755, "$temp" or die "$temp: $!";
     SMTPTest::Program::give_to_nobody("$temp", "$temp/data");
     my ($status, $said) = SMTPTest::Program::run(
@@ -47,15 +50,6 @@ sub start
     die "slapadd: $said" if $status;
     $self->resume;
     return $self;
-}
-
-sub _write
-{
-    my ($path, $octets) = @_;
-    open my $file, '>', $path or die "$path: $!";
-    print {$file} $octets;
-    close $file or die "$path: $!";
-    return;
 }
 
 # Starts it, at first or after stop().
@@ -73,28 +67,5 @@ sub resume
 }
 
 sub url { return "ldap://127.0.0.1:$_[0]{port}" }
-
-sub log
-{
-    my ($self) = @_;
-    local @ARGV = ("$self->{directory}/output");
-    return <>;
-}
-
-sub stop
-{
-    my ($self) = @_;
-    return if !$self->{pid} || $self->{owner} != $$;
-    SMTPTest::Program::stop(delete $self->{pid});
-    return;
-}
-
-sub DESTROY
-{
-    my ($self) = @_;
-    local ($?, $!, $@);
-    $self->stop;
-    return;
-}
 
 1;

@@ -12,6 +12,8 @@ use File::Temp;
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64 encode_base64url);
 
+use SMTPTest::File qw(write_file);
+
 # What makes a key of each algorithm, and how it signs.
 my %KINDS = (
     RS256 => [[qw(RSA -pkeyopt rsa_keygen_bits:2048)], \&_sign_digest],
@@ -108,7 +110,7 @@ sub _sign_digest
 {
     my ($self, $input, @options) = @_;
     return _openssl('dgst', '-sha256', '-sign', $self->_file('key'), @options,
-                    _write($self->_file('input'), $input));
+                    write_file($self->_file('input'), $input));
 }
 
 sub _sign_pss
@@ -132,21 +134,12 @@ sub _sign_eddsa
     my ($self, $input) = @_;
     return _openssl('pkeyutl', '-sign', '-rawin', '-inkey',
                     $self->_file('key'), '-in',
-                    _write($self->_file('input'), $input));
+                    write_file($self->_file('input'), $input));
 }
 
 # ---- Files ----------------------------------------------------------------
 
 sub _file { return "$_[0]{temp}/$_[1]" }
-
-sub _write
-{
-    my ($path, $octets) = @_;
-    open my $file, '>:raw', $path or die "$path: $!";
-    print {$file} $octets or die "$path: $!";
-    close $file or die "$path: $!";
-    return $path;
-}
 
 sub _openssl
 {
