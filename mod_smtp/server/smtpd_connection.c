@@ -156,8 +156,10 @@ void smtpd_connection_push(smtpd_session_t *ss)
 
 /* ------------------------------------------------------------- reading */
 
-/* Reads what is there. APR_EAGAIN: nothing; APR_TIMEUP: nothing in time. */
-static apr_status_t read_some(smtpd_session_t *ss, apr_read_type_e block)
+/* Reads what is there. APR_EAGAIN: nothing. It never blocks: a read of mod_ssl
+ * that may goes on until there is data, and a client that sends nothing but
+ * changes of keys would keep the thread. */
+static apr_status_t read_some(smtpd_session_t *ss)
 {
     apr_off_t got = 0;
     int tries;
@@ -166,8 +168,8 @@ static apr_status_t read_some(smtpd_session_t *ss, apr_read_type_e block)
      * second APR_EOF (HTTP needs it so). */
     for (tries = 0; tries < 2; tries++) {
         apr_status_t rv = ap_get_brigade(ss->pub.c->input_filters, ss->in,
-                                         AP_MODE_READBYTES, block,
-                                         READ_OCTETS);
+                                         AP_MODE_READBYTES,
+                                         APR_NONBLOCK_READ, READ_OCTETS);
 
         if (smtpd_tls_hook_is_flooded(ss)) {
             return APR_ECONNABORTED;
@@ -222,20 +224,6 @@ static int spin(smtpd_session_t *ss)
     return ready;
 }
 
-static apr_status_t read_async(smtpd_session_t *ss)
-{
-    apr_status_t rv = APR_EAGAIN;
-
-    if (ss->may_have_input) {
-        ss->may_have_input = 0;
-        rv = read_some(ss, APR_NONBLOCK_READ);
-    }
-    if (APR_STATUS_IS_EAGAIN(rv) && spin(ss)) {
-        rv = read_some(ss, APR_NONBLOCK_READ);
-    }
-    return rv;
-}
-
 /* Sets how long the next call may block. @return 0 when time is up */
 static int slice_set(smtpd_session_t *ss)
 {
@@ -248,29 +236,33 @@ static int slice_set(smtpd_session_t *ss)
     return left > 0;
 }
 
-/* Waits until octets are there. */
-static apr_status_t wait_blocking(smtpd_session_t *ss)
+/* Waits until octets are there, but with the thread for a moment only where a
+ * session can wait without one. APR_EAGAIN, APR_TIMEUP: they are not. */
+static apr_status_t wait_for_octets(smtpd_session_t *ss)
 {
+    if (ss->is_async) {
+        return spin(ss) ? APR_SUCCESS : APR_EAGAIN;
+    }
     return slice_set(ss) ? apr_wait_for_io_or_timeout(
                                NULL, ap_get_conn_socket(ss->pub.c), 1)
                          : APR_TIMEUP;
 }
 
-/* mod_ssl goes on reading, when it may block, until there is data: a client
- * that sends nothing but changes of keys would keep the thread. */
-static apr_status_t read_blocking(smtpd_session_t *ss)
+static apr_status_t read_or_wait(smtpd_session_t *ss)
 {
-    apr_status_t rv;
+    apr_status_t rv = APR_EAGAIN;
 
-    if (!ss->pub.is_tls) {
-        return slice_set(ss) ? read_some(ss, APR_BLOCK_READ) : APR_TIMEUP;
+    if (ss->may_have_input) {
+        ss->may_have_input = 0;
+        rv = read_some(ss);
     }
-    rv = read_some(ss, APR_NONBLOCK_READ);
     if (APR_STATUS_IS_EAGAIN(rv)) {
-        rv = wait_blocking(ss);
+        rv = wait_for_octets(ss);
+        if (rv == APR_SUCCESS) {
+            rv = read_some(ss);
+        }
     }
-    return rv == APR_SUCCESS && APR_BRIGADE_EMPTY(ss->in)
-               ? read_some(ss, APR_NONBLOCK_READ) : rv;
+    return rv;
 }
 
 /* ------------------------------------------------------------- waiting */
@@ -409,8 +401,7 @@ static apr_status_t shake_hands(smtpd_session_t *ss)
         smtpd_session_greet(ss);
     }
     if (APR_STATUS_IS_EAGAIN(rv) && !ss->is_blocked) {
-        rv = !ss->is_async ? wait_blocking(ss)
-             : spin(ss) ? APR_SUCCESS : APR_EAGAIN;
+        rv = wait_for_octets(ss);
     }
     return rv;
 }
@@ -428,7 +419,7 @@ static apr_status_t converse(smtpd_session_t *ss)
     if (!APR_BRIGADE_EMPTY(ss->in)) {
         return APR_SUCCESS;
     }
-    return ss->is_async ? read_async(ss) : read_blocking(ss);
+    return read_or_wait(ss);
 }
 
 /* Goes on until there is nothing to read or no way to go on.
