@@ -5,8 +5,8 @@
 
 #include <apr_strings.h>
 
+#include "smtp_domain.h"
 #include "smtpd_conf_directive.h"
-#include "smtpd_domain.h"
 #include "smtpd_lookup.h"
 
 void smtpd_conf_submission_complete(apr_pool_t *p, server_rec *s,
@@ -23,7 +23,7 @@ void smtpd_conf_submission_complete(apr_pool_t *p, server_rec *s,
     }
     if (submission->origin_domain == NULL && s->server_hostname != NULL) {
         submission->origin_domain =
-            smtpd_domain_normalise(p, s->server_hostname);
+            smtp_domain_normalise(p, s->server_hostname);
     }
     /* A ServerName that is none: completed addresses are nobody's. */
     if (submission->origin_domain == NULL) {
@@ -76,7 +76,7 @@ const char *smtpd_conf_origin_domain_set(cmd_parms *cmd, void *dir,
     if (fault != NULL) {
         return fault;
     }
-    domain = smtpd_domain_normalise(cmd->pool, arg);
+    domain = smtp_domain_normalise(cmd->pool, arg);
     if (domain == NULL || *domain == '[' || strchr(domain, '.') == NULL) {
         return smtpd_conf_fault(cmd, arg, "give a domain with a dot, as "
                                 "example.com: what stands behind the @ of "

@@ -38,9 +38,9 @@ static const char *section_key(apr_pool_t *p, const char *name)
         return HOST_NAMES;
     }
     if (*name != '.') {
-        return smtpd_domain_normalise(p, name);
+        return smtp_domain_normalise(p, name);
     }
-    domain = smtpd_domain_normalise(p, name + 1);
+    domain = smtp_domain_normalise(p, name + 1);
     return domain == NULL || *domain == '[' ? NULL
                                             : apr_pstrcat(p, ".", domain, NULL);
 }
@@ -95,7 +95,7 @@ static const char *host_name_add(build_t *build, const char *name,
                                  const char *directive)
 {
     const char *key = name == NULL ? NULL
-                                   : smtpd_domain_normalise(build->p, name);
+                                   : smtp_domain_normalise(build->p, name);
 
     if (key == NULL) {
         return apr_psprintf(build->p, "<SMTPDomain *> needs %s to be a "
@@ -225,7 +225,7 @@ static void primary_set(build_t *build)
     const smtpd_domain_t *found = NULL;
 
     if (host_name != NULL) {
-        host_name = smtpd_domain_normalise(build->p, host_name);
+        host_name = smtp_domain_normalise(build->p, host_name);
     }
     if (host_name != NULL) {
         found = smtpd_domain_find(conf, host_name);

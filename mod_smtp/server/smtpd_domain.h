@@ -10,13 +10,6 @@
 #include "mod_smtp.h"
 #include "smtpd_conf.h"
 
-/**
- * The domain in A-label form and lower case (RFC 5891 4, by libidn2), in
- * @a p; NULL when it has none. Address literals are folded, and the address
- * in them gets the one form that inet_ntop() writes.
- */
-const char *smtpd_domain_normalise(apr_pool_t *p, const char *name);
-
 /** Whether the names of a section are domains, patterns or "*".
  *  @return NULL or a message for the administrator */
 const char *smtpd_domain_names_fault(apr_pool_t *p,

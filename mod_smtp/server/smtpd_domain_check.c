@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "smtp_domain.h"
 #include "smtpd_lookup_table.h"
 #include "smtpd_resolve.h"
 
@@ -74,7 +75,7 @@ static apr_status_t check_entry(void *ctx, const char *key, const char *value)
         return APR_SUCCESS;
     }
     if (address.domain != NULL) {
-        name = smtpd_domain_normalise(check->scratch, address.domain);
+        name = smtp_domain_normalise(check->scratch, address.domain);
         if (name == NULL
             || smtpd_domain_find(check->conf, name) != check->domain) {
             return APR_SUCCESS;

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "smtp_chars.h"
+#include "smtp_domain.h"
 #include "smtpd_lookup_table.h"
 #include "smtpd_resolve.h"
 #include "smtpd_log.h"
@@ -28,7 +29,7 @@ static int is_own_literal(const request_rec *r, const char *literal)
     len = (int)strcspn(ip, "%"); /* an IPv6 zone */
     ip = apr_psprintf(r->pool, "[%s%.*s]",
                       strchr(ip, ':') != NULL ? "IPv6:" : "", len, ip);
-    ip = smtpd_domain_normalise(r->pool, ip);
+    ip = smtp_domain_normalise(r->pool, ip);
     return ip != NULL && strcmp(ip, literal) == 0;
 }
 
@@ -37,7 +38,7 @@ static int is_own_name(const request_rec *r, const char *domain)
 {
     const char *name = r->server->server_hostname;
 
-    name = name != NULL ? smtpd_domain_normalise(r->pool, name) : NULL;
+    name = name != NULL ? smtp_domain_normalise(r->pool, name) : NULL;
     return name != NULL && strcmp(name, domain) == 0;
 }
 
@@ -50,7 +51,7 @@ static int name_of(const smtpd_resolve_t *resolve,
     int is_ours = address->domain == NULL;
 
     if (!is_ours) {
-        domain_name = smtpd_domain_normalise(resolve->p, address->domain);
+        domain_name = smtp_domain_normalise(resolve->p, address->domain);
         if (domain_name == NULL) {
             return 0;
         }

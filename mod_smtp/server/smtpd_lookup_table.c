@@ -8,7 +8,6 @@
 #include "smtp_address.h"
 #include "smtp_chars.h"
 #include "smtp_domain.h"
-#include "smtpd_domain.h"
 
 /** How much of a wrong name or target a message quotes. */
 #define QUOTE_MAX_OCTETS 80
@@ -60,7 +59,7 @@ static const char *mailbox_parse(apr_pool_t *p, const char *s, apr_size_t len,
         fault = "has an empty name";
     }
     else if (address->domain != NULL
-             && smtpd_domain_normalise(p, address->domain) == NULL) {
+             && smtp_domain_normalise(p, address->domain) == NULL) {
         fault = "has a domain that is no valid name";
     }
     else {
@@ -132,7 +131,7 @@ static const char *name_key(apr_pool_t *p, const char *name,
     }
     return smtpd_lookup_key(p, address.local,
                             address.domain == NULL ? NULL
-                            : smtpd_domain_normalise(p, address.domain));
+                            : smtp_domain_normalise(p, address.domain));
 }
 
 /** Sets @a key, which came from @a name. The message is in @a scratch. */

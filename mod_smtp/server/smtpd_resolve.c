@@ -226,7 +226,7 @@ static int target_get(const smtpd_resolve_t *resolve,
     const char *domain_name = name->domain_name;
 
     if (target->domain != NULL) {
-        domain_name = smtpd_domain_normalise(resolve->p, target->domain);
+        domain_name = smtp_domain_normalise(resolve->p, target->domain);
         domain = domain_name == NULL
                  ? NULL : smtpd_domain_find(resolve->conf, domain_name);
         if (domain == NULL) {

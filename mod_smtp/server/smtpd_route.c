@@ -1,6 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "smtpd_route.h"
 
+#include "smtp_domain.h"
 #include "smtpd_domain.h"
 
 /* What the client is told of each failure. 451s are logged where they were
@@ -26,7 +27,7 @@ static int is_tls_missing(const smtp_transaction_t *transaction,
     if (transaction->session->is_tls || conf->tls == SMTPD_TLS_OFF || !name) {
         return 0;
     }
-    name = smtpd_domain_normalise(transaction->r->pool, name);
+    name = smtp_domain_normalise(transaction->r->pool, name);
     if (name) {
         domain = smtpd_domain_find(conf, name);
     }

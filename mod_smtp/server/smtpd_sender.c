@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "smtp_chars.h"
+#include "smtp_domain.h"
 #include "smtpd_domain.h"
 #include "smtpd_log.h"
 #include "smtpd_lookup_table.h"
@@ -28,7 +29,7 @@ struct smtpd_sender_t {
 static const char *key_of(apr_pool_t *p, const char *local,
                           const char *domain)
 {
-    const char *name = smtpd_domain_normalise(p, domain);
+    const char *name = smtp_domain_normalise(p, domain);
 
     return name == NULL ? NULL : smtpd_lookup_key(p, local, name);
 }
@@ -82,7 +83,7 @@ static const char *entry_normalise(const smtpd_session_t *ss, apr_pool_t *p,
         return entry;
     }
     if (*entry == '@') {
-        domain = smtpd_domain_normalise(p, entry + 1);
+        domain = smtp_domain_normalise(p, entry + 1);
         return domain == NULL ? NULL : apr_pstrcat(p, "@", domain, NULL);
     }
     if (smtp_address_parse(p, entry, strlen(entry), SMTP_ADDRESS_ALLOW_BARE
@@ -182,7 +183,7 @@ apr_status_t smtpd_sender_find(smtpd_session_t *ss, smtpd_transaction_t *tx,
 static int is_own_extended(smtpd_session_t *ss, apr_pool_t *p,
                            const char *own, const smtp_address_t *address)
 {
-    const char *name = smtpd_domain_normalise(p, address->domain);
+    const char *name = smtp_domain_normalise(p, address->domain);
     const smtpd_domain_t *domain = name == NULL
                                    ? NULL : smtpd_domain_find(ss->conf, name);
     const char *at;

@@ -2,8 +2,7 @@
 /**
  * @file smtp_domain.h
  * Domain and address literal (RFC 5321 2.3.5, 4.1.2, 4.1.3; RFC 6531 3.3).
- * Pure: any thread. U-labels are recognised here, not converted: that takes
- * libidn2 and is done where domains are compared.
+ * Pure: any thread.
  */
 #ifndef SMTP_DOMAIN_H
 #define SMTP_DOMAIN_H
@@ -50,5 +49,13 @@ smtp_domain_e smtp_domain_parse_helo(const char *s, apr_size_t len,
 
 /** A lower-case copy (ASCII letters only) in @a p. */
 char *smtp_domain_fold(apr_pool_t *p, const char *s, apr_size_t len);
+
+/**
+ * The one form in which domains are compared and looked up: A-labels (RFC
+ * 5891 4, by libidn2) in lower case, in @a p. Address literals are folded,
+ * and the address in them gets the one form that inet_ntop() writes.
+ * @return NULL when @a name is no domain or has no such form
+ */
+const char *smtp_domain_normalise(apr_pool_t *p, const char *name);
 
 #endif

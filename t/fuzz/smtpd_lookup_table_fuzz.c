@@ -5,7 +5,7 @@
 
 #include "smtp_address.h"
 #include "smtp_chars.h"
-#include "smtpd_domain.h"
+#include "smtp_domain.h"
 #include "smtpd_lookup_table.h"
 
 #define ALLOW (SMTP_ADDRESS_ALLOW_BARE | SMTP_ADDRESS_ALLOW_UTF8)
@@ -27,7 +27,7 @@ static void check_key(apr_pool_t *p, const char *key)
     FUZZ_CHECK(smtp_address_parse(p, key, strlen(key), ALLOW, &address)
                == SMTP_ADDRESS_OK);
     if (address.domain != NULL) {
-        domain = smtpd_domain_normalise(p, address.domain);
+        domain = smtp_domain_normalise(p, address.domain);
         FUZZ_CHECK(domain != NULL && strcmp(domain, address.domain) == 0);
     }
     FUZZ_CHECK(strcmp(smtpd_lookup_key(p, address.local, domain), key) == 0);

@@ -13,12 +13,12 @@ use Tree;
 # What a folder may include beside itself, APR and the C library.
 my @module = qw(httpd include wire);
 my %may = (
-    wire     => [],
+    wire     => [qw(libidn2)],
     sasl     => [qw(wire openssl libidn)],
-    dns      => [qw(libunbound)],
+    dns      => [qw(libunbound wire)],
     client   => [qw(wire openssl)],
     include  => [qw(httpd wire)],
-    server   => [@module, 'sasl', 'libidn2', 'openssl'],
+    server   => [@module, 'sasl', 'openssl'],
     spool    => [@module],
     oauth    => [@module, qw(openssl jansson libcurl)],
     milter   => [@module],

@@ -1,7 +1,7 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "unit.h"
+#include "../unit.h"
 
-#include "smtpd_domain.h"
+#include "smtp_domain.h"
 
 static const struct {
     const char *name;
@@ -42,12 +42,12 @@ static void one_domain_in_many_spellings_is_one_domain(void **state)
     size_t i;
 
     for (i = 0; i < UNIT_ROWS(valid); i++) {
-        const char *name = smtpd_domain_normalise(p, unit_octets(p,
+        const char *name = smtp_domain_normalise(p, unit_octets(p,
                                valid[i].name, strlen(valid[i].name) + 1));
 
         UNIT_CHECK(valid[i].name, name != NULL);
         assert_string_equal(name, valid[i].normalised);
-        assert_string_equal(smtpd_domain_normalise(p, name), name);
+        assert_string_equal(smtp_domain_normalise(p, name), name);
     }
 }
 
@@ -57,7 +57,7 @@ static void what_is_no_domain_reaches_no_path_and_no_map(void **state)
 
     for (i = 0; i < UNIT_ROWS(invalid); i++) {
         UNIT_CHECK(invalid[i],
-                   smtpd_domain_normalise(*state, invalid[i]) == NULL);
+                   smtp_domain_normalise(*state, invalid[i]) == NULL);
     }
 }
 
@@ -71,7 +71,7 @@ static void a_label_that_grows_too_long_is_none(void **state)
         strcat(name, i % 2 ? "\xE4\xBE\x8B" : "\xD0\xB9");
     }
     strcat(name, ".example");
-    assert_null(smtpd_domain_normalise(*state, name));
+    assert_null(smtp_domain_normalise(*state, name));
 }
 
 int main(void)

@@ -2,8 +2,10 @@
 /*
  * One form for each domain, so that domains can be compared octet by octet:
  * A-labels (RFC 5891 4), lower case, addresses of literals as inet_ntop()
- * writes them. Needs nothing of httpd.
+ * writes them.
  */
+#include "smtp_domain.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +14,6 @@
 #include <idn2.h>
 
 #include <apr_strings.h>
-
-#include "smtp_domain.h"
-#include "smtpd_domain.h"
 
 #define IPV6_TAG "[IPv6:"
 
@@ -66,7 +65,7 @@ static const char *ipv6_write(apr_pool_t *p, const char *literal)
     return apr_pstrcat(p, "[ipv6:", text, "]", NULL);
 }
 
-const char *smtpd_domain_normalise(apr_pool_t *p, const char *name)
+const char *smtp_domain_normalise(apr_pool_t *p, const char *name)
 {
     apr_size_t len = strlen(name);
 
