@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-# wire/ and sasl/ are pure: they compile without httpd's headers, and their
+# wire/, sasl/ and client/ are pure: they compile without httpd's headers, and their
 # objects call nothing that reads, writes, waits, or asks for the time or for
 # chance.
 
@@ -57,7 +57,7 @@ sub check_library
     return;
 }
 
-for my $layer (qw(wire sasl)) {
+for my $layer (qw(wire sasl client)) {
     check_sources($layer);
     check_library($layer);
 }
