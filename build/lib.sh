@@ -10,7 +10,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # program: the package apache2 would start a server of its own.
 packages_to_build=(gcc libc6-dev make autoconf automake libtool perl
                    apache2-dev apache2-ssl-dev apache2-bin libidn2-dev libidn-dev
-                   libssl-dev libjansson-dev libcurl4-openssl-dev
+                   libssl-dev libunbound-dev libjansson-dev libcurl4-openssl-dev
                    zlib1g-dev openssl)
 
 say()
