@@ -39,7 +39,9 @@ static int aaaa_parse(const rdata_t *in)
     }
     address->family = AF_INET6;
     memcpy(&address->ip.ipv6, in->octets, in->len);
-    return 1;
+    /* ::ffff:127.0.0.1 leads to 127.0.0.1 and does not look like it; in DNS
+     * it has no business (RFC 4038 4.2). */
+    return !IN6_IS_ADDR_V4MAPPED(&address->ip.ipv6);
 }
 
 /** PTR and CNAME. The root is nobody's name. */
@@ -168,6 +170,17 @@ apr_status_t smtp_dns_address_parse(const char *text,
     address->family = AF_INET6;
     address->ip.ipv6 = ipv6;
     return APR_SUCCESS;
+}
+
+int smtp_dns_address_is_loopback(const smtp_dns_address_t *address)
+{
+    if (address->family == AF_INET) {
+        apr_uint32_t net = ntohl(address->ip.ipv4.s_addr) >> 24;
+
+        return net == 127 || net == 0;
+    }
+    return IN6_IS_ADDR_LOOPBACK(&address->ip.ipv6)
+        || IN6_IS_ADDR_UNSPECIFIED(&address->ip.ipv6);
 }
 
 int smtp_dns_address_is_equal(const smtp_dns_address_t *a,

@@ -25,7 +25,8 @@ typedef enum {
 
 /** An IP address. */
 typedef struct smtp_dns_address_t {
-    int family;                   /**< AF_INET or AF_INET6 */
+    int family;                   /**< AF_INET; AF_INET6, and then not of
+                                       ::ffff:0:0/96 */
     union {
         struct in_addr ipv4;
         struct in6_addr ipv6;
@@ -81,6 +82,10 @@ const char *smtp_dns_address_write(apr_pool_t *p,
  *  the IPv4 address that it is. @return APR_SUCCESS or APR_EINVAL */
 apr_status_t smtp_dns_address_parse(const char *text,
                                     smtp_dns_address_t *address);
+
+/** Whether @a address leads to this machine wherever it is used: 127.0.0.0/8,
+ *  0.0.0.0/8 (RFC 1122 3.2.1.3), ::1 and ::. */
+int smtp_dns_address_is_loopback(const smtp_dns_address_t *address);
 
 /** Whether both are one address. */
 int smtp_dns_address_is_equal(const smtp_dns_address_t *a,

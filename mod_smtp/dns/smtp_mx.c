@@ -25,44 +25,6 @@ static smtp_mx_host_t *host_get(const smtp_mx_t *mx, int i)
     return &APR_ARRAY_IDX(mx->hosts, i, smtp_mx_host_t);
 }
 
-/* RFC 5321 4.1.3, 5.1: mail goes to that address, DNS is not asked. */
-static void literal_answer(smtp_mx_t *mx)
-{
-    smtp_domain_e kind = smtp_domain_parse(mx->domain, strlen(mx->domain),
-                                           SMTP_DOMAIN_ALLOW_LITERAL);
-    apr_size_t tag_len = kind == SMTP_DOMAIN_IPV6
-        ? sizeof(LITERAL_IPV6_TAG) - 1 : sizeof(LITERAL_TAG) - 1;
-    smtp_dns_address_t *address = apr_palloc(mx->p, sizeof(*address));
-    char *text = apr_pstrdup(mx->p, mx->domain + tag_len);
-    smtp_mx_host_t host = { mx->domain, address, 0, 0 };
-
-    text[strlen(text) - 1] = '\0';
-    /* Of the literals to come (RFC 5321 4.1.3) we know no address. */
-    if (kind != SMTP_DOMAIN_GENERAL
-        && smtp_dns_address_parse(text, address) == APR_SUCCESS) {
-        APR_ARRAY_PUSH(mx->hosts, smtp_mx_host_t) = host;
-        mx->status = SMTP_MX_OK;
-    }
-}
-
-smtp_mx_t *smtp_mx_create(apr_pool_t *p, const char *domain)
-{
-    smtp_mx_t *mx = apr_pcalloc(p, sizeof(*mx));
-
-    mx->p = p;
-    mx->hosts = apr_array_make(p, 1, sizeof(smtp_mx_host_t));
-    mx->domain = smtp_domain_normalise(p, domain);
-    mx->status = SMTP_MX_INVALID;
-    if (mx->domain != NULL && *mx->domain == '[') {
-        literal_answer(mx);
-    }
-    /* 192.0.2.1 without brackets is no domain, though its syntax is. */
-    else if (mx->domain != NULL && smtp_dns_name_is_host(mx->domain)) {
-        mx->status = SMTP_MX_ASK;
-    }
-    return mx;
-}
-
 static int is_own_name(const smtp_mx_self_t *self, const char *name)
 {
     int i;
@@ -81,6 +43,9 @@ static int is_own_address(const smtp_mx_self_t *self,
     const apr_array_header_t *own = self->addresses;
     int i;
 
+    if (!self->is_loopback_foreign && smtp_dns_address_is_loopback(address)) {
+        return 1;
+    }
     for (i = 0; own != NULL && i < own->nelts; i++) {
         if (smtp_dns_address_is_equal(
                 &APR_ARRAY_IDX(own, i, smtp_dns_address_t), address)) {
@@ -88,6 +53,50 @@ static int is_own_address(const smtp_mx_self_t *self,
         }
     }
     return 0;
+}
+
+/* RFC 5321 4.1.3, 5.1: mail goes to that address, DNS is not asked. */
+static void literal_answer(smtp_mx_t *mx, const smtp_mx_self_t *self)
+{
+    smtp_domain_e kind = smtp_domain_parse(mx->domain, strlen(mx->domain),
+                                           SMTP_DOMAIN_ALLOW_LITERAL);
+    apr_size_t tag_len = kind == SMTP_DOMAIN_IPV6
+        ? sizeof(LITERAL_IPV6_TAG) - 1 : sizeof(LITERAL_TAG) - 1;
+    smtp_dns_address_t *address = apr_palloc(mx->p, sizeof(*address));
+    char *text = apr_pstrdup(mx->p, mx->domain + tag_len);
+    smtp_mx_host_t host = { mx->domain, address, 0, 0 };
+
+    text[strlen(text) - 1] = '\0';
+    /* Of the literals to come (RFC 5321 4.1.3) we know no address. */
+    if (kind == SMTP_DOMAIN_GENERAL
+        || smtp_dns_address_parse(text, address) != APR_SUCCESS) {
+        return;
+    }
+    if (is_own_address(self, address)) {
+        mx->status = SMTP_MX_SELF;
+        return;
+    }
+    APR_ARRAY_PUSH(mx->hosts, smtp_mx_host_t) = host;
+    mx->status = SMTP_MX_OK;
+}
+
+smtp_mx_t *smtp_mx_create(apr_pool_t *p, const char *domain,
+                          const smtp_mx_self_t *self)
+{
+    smtp_mx_t *mx = apr_pcalloc(p, sizeof(*mx));
+
+    mx->p = p;
+    mx->hosts = apr_array_make(p, 1, sizeof(smtp_mx_host_t));
+    mx->domain = smtp_domain_normalise(p, domain);
+    mx->status = SMTP_MX_INVALID;
+    if (mx->domain != NULL && *mx->domain == '[') {
+        literal_answer(mx, self);
+    }
+    /* 192.0.2.1 without brackets is no domain, though its syntax is. */
+    else if (mx->domain != NULL && smtp_dns_name_is_host(mx->domain)) {
+        mx->status = SMTP_MX_ASK;
+    }
+    return mx;
 }
 
 int smtp_mx_is_self(const smtp_mx_self_t *self,

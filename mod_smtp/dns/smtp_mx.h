@@ -5,7 +5,7 @@
  * are tried (RFC 5321 5.1, RFC 7505), and from a host to its addresses.
  * Pure: answers of DNS and random numbers are passed in. Any thread.
  *
- *     mx = smtp_mx_create(p, "example.com");
+ *     mx = smtp_mx_create(p, "example.com", self);
  *     if (mx->status == SMTP_MX_ASK) {
  *         ... ask DNS for SMTP_DNS_MX of mx->domain ...
  *         smtp_mx_answer(mx, answer, self, seed);
@@ -72,17 +72,23 @@ typedef struct smtp_mx_t {
 typedef struct smtp_mx_self_t {
     /** const char *: as smtp_domain_normalise() writes them; may be NULL. */
     const apr_array_header_t *names;
-    /** smtp_dns_address_t; may be NULL. */
+    /** smtp_dns_address_t; may be NULL. Those of loopback are ours without
+     *  being named: a stranger's zone must not lead us to what listens there
+     *  and trusts whoever can reach it. */
     const apr_array_header_t *addresses;
+    /** Loopback is not us (a test's next hops live there). */
+    unsigned int is_loopback_foreign : 1;
 } smtp_mx_self_t;
 
 /**
  * Where mail for @a domain (a recipient's, or a next hop of a route) goes, as
  * far as that can be told without DNS: an address literal is a host, a name
  * is asked for. U-labels become A-labels (RFC 6531 3.2).
- * @return in @a p; status SMTP_MX_OK, SMTP_MX_ASK or SMTP_MX_INVALID
+ * @return in @a p; status SMTP_MX_OK, SMTP_MX_ASK, SMTP_MX_INVALID, or
+ *         SMTP_MX_SELF of a literal with an address of ours
  */
-smtp_mx_t *smtp_mx_create(apr_pool_t *p, const char *domain);
+smtp_mx_t *smtp_mx_create(apr_pool_t *p, const char *domain,
+                          const smtp_mx_self_t *self);
 
 /**
  * What follows from @a answer to the question for the MX of mx->domain. Hosts

@@ -9,6 +9,7 @@
  *     -f SERVER       a resolver
  *     -s ZONE=SERVER  a zone's own server
  *     -r FILE         a resolv.conf
+ *     -h FILE         root hints
  *     -a FILE         trust anchors
  *     -t MSEC         time limit
  *     -m MODE         wait (one after the other), threads (all at once, each
@@ -93,6 +94,9 @@ static void option_read(args_t *args, char option, const char *value)
         break;
     case 'r':
         args->options.resolv_conf = value;
+        break;
+    case 'h':
+        args->options.root_hints = value;
         break;
     case 'a':
         args->options.trust_anchors = value;

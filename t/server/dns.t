@@ -42,6 +42,8 @@ loop CNAME pool
 pool CNAME loop
 nomx A 192.0.2.4
 noaddress MX 10 nowhere
+mapped AAAA ::ffff:127.0.0.1
+mapped AAAA 2001:db8::3
 strange MX 10 a_b
 strange MX 20 mx1
 strange MX 30 192.0.2.1.
@@ -131,6 +133,7 @@ my @cases = (
      '2001:db8::1'],
     ['address', 'mx2.example.com', 'OK', '', '2001:db8::2'],
     ['address', 'nomx.example.com', 'OK', '', '192.0.2.4'],
+    ['address', 'mapped.example.com', 'OK', 'r', '2001:db8::3'],
     ['address', 'nowhere.example.com', 'NXDOMAIN', ''],
     ['address', 'example.com', 'NONE', ''],
     ['address', 'host.example.com', 'OK', 'a', '192.0.2.1', '192.0.2.2',
@@ -218,9 +221,12 @@ subtest 'without a trust anchor nothing is secure, and nothing bogus' => sub {
               ['OK ', 'OK ']);
 };
 
-subtest 'a resolver that is told' => sub {
+subtest 'resolvers that are told' => sub {
     my ($answer) = answers(['-f', $dns->server], ['mx', 'example.com']);
     is($answer->{status}, 'OK', 'by address and port');
+    ($answer) = answers(['-f', '127.0.0.1@' . $silent->sockport,
+                         '-f', $dns->server], ['mx', 'example.com']);
+    is($answer->{status}, 'OK', 'one of which says nothing');
 };
 
 subtest 'servers that say nothing hold nobody up' => sub {
@@ -279,6 +285,7 @@ subtest 'an option that cannot be is refused, with its value' => sub {
     for my $wrong (['-f', 'nonsense'], ['-s', 'example.com=nonsense'],
                    ['-f', $dns->server, '-a', '/nonexistent/anchors'],
                    ['-f', $dns->server, '-a', "$nonsense"],
+                   [@zones, '-h', '/nonexistent/root.hints'],
                    ['-r', '/nonexistent/resolv.conf']) {
         my ($status, $text) = SMTPTest::Program::run('', $ask, @$wrong,
                                                      '--');

@@ -16,7 +16,7 @@ my @cc = (words(qw(SMTP_CC)), qw(-std=c99 -Wall -Wextra -Werror
 my @httpd = (words(qw(SMTP_HTTPD_CPPFLAGS)), '-Imod_smtp/include');
 
 # The layers that know no httpd.
-my %without_httpd = map { $_ => 1 } qw(wire sasl tools client);
+my %without_httpd = map { $_ => 1 } qw(wire sasl tools client dns);
 
 # The private headers of a DSO may include their neighbours.
 for my $header (source_files(qr{^mod_smtp/.*\.h$})) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env perl
 # Licensed under the Apache License, Version 2.0; see LICENSE.
-# wire/, sasl/ and client/ are pure: they compile without httpd's headers, and their
-# objects call nothing that reads, writes, waits, or asks for the time or for
-# chance.
+# wire/, sasl/ and client/ are pure: they compile without httpd's headers, and
+# their objects call nothing that reads, writes, waits, or asks for the time or
+# for chance. Of dns/ that is so but for the files that ask libunbound.
 
 use strict;
 use warnings;
@@ -13,6 +13,7 @@ use Tree;
 
 my @cc = (words(qw(SMTP_CC)), qw(-std=c99 -Wall -Wextra -Werror -M
           -Imod_smtp/wire -Imod_smtp/sasl), words(qw(SMTP_CPPFLAGS)));
+my $asks_dns = qr{smtp_dns(?:_context|_resolve)?\.o$};
 my $includes = need_env('SMTP_HTTPD_INCLUDEDIR');
 
 # What a value is made from needs none of these. Of APR: strings, tables and
@@ -50,14 +51,16 @@ sub check_library
     my ($status, $text) = run(words('SMTP_NM'), '-u', $library);
     is $status, 0, "libsmtp_$layer.a was built" or diag $text;
 
-    my %called = map { $_ => 1 } $text =~ /^\s+U (\w+)/mg;
+    my %object = $text =~ /^(\S+\.o):\n((?:[ ].*\n)*)/mg;
+    my @pure = grep { !/$asks_dns/ } keys %object;
+    my %called = map { $_ => 1 } map { /^\s+U (\w+)/mg } @object{@pure};
     cmp_ok scalar(keys %called), '>', 5, 'nm shows what the objects call';
     is join(' ', grep { /$impure/ } sort keys %called), '',
         "$layer/ does no I/O and asks for no time and no chance";
     return;
 }
 
-for my $layer (qw(wire sasl client)) {
+for my $layer (qw(wire sasl client dns)) {
     check_sources($layer);
     check_library($layer);
 }

@@ -49,6 +49,7 @@ static const row_t valid[] = {
 static const row_t invalid[] = {
     { A, OCTETS("\xC0\x00\x02\x01\x01"), NULL },
     { AAAA, OCTETS("\x20\x01\x0D\xB8\0\0\0\0\0\0\0\0\0\0\0\1\0"), NULL },
+    { AAAA, OCTETS("\0\0\0\0\0\0\0\0\0\0\xFF\xFF\x7F\0\0\1"), NULL },
     { MX, OCTETS("\0\x0A\2mx\7example\3com\0\0"), NULL },
     { MX, OCTETS("\0\x0A\2m_\0"), NULL },
     { MX, OCTETS("\0\x0A\3m\r\n\0"), NULL },
@@ -219,6 +220,30 @@ static void an_address_is_itself_however_it_is_written(void **state)
     }
 }
 
+static void this_machine_is_known_as_such(void **state)
+{
+    static const struct {
+        const char *text;
+        int want;
+    } rows[] = {
+        { "127.0.0.1", 1 }, { "127.1.2.3", 1 }, { "0.0.0.0", 1 },
+        { "0.255.0.1", 1 }, { "::1", 1 }, { "::", 1 },
+        { "::ffff:127.0.0.1", 1 },
+        { "126.255.255.255", 0 }, { "128.0.0.1", 0 }, { "1.0.0.127", 0 },
+        { "255.255.255.255", 0 }, { "::2", 0 }, { "1::", 0 },
+        { "7f00::", 0 }
+    };
+    smtp_dns_address_t address;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < UNIT_ROWS(rows); i++) {
+        smtp_dns_address_parse(rows[i].text, &address);
+        UNIT_CHECK(rows[i].text, smtp_dns_address_is_loopback(&address)
+                                 == rows[i].want);
+    }
+}
+
 static void another_address_is_another(void **state)
 {
     static const char *const texts[] = {
@@ -247,6 +272,7 @@ int main(void)
         UNIT_TEST(a_type_that_nobody_asked_for_is_none_of_ours),
         UNIT_TEST(a_long_text_is_joined_whole),
         UNIT_TEST(an_address_is_itself_however_it_is_written),
+        UNIT_TEST(this_machine_is_known_as_such),
         UNIT_TEST(another_address_is_another)
     };
     return UNIT_RUN(tests);

@@ -3,7 +3,7 @@
 
 #include "smtp_mx.h"
 
-static const smtp_mx_self_t nobody;
+static const smtp_mx_self_t nobody = { NULL, NULL, 0 };
 
 static smtp_mx_self_t *self_create(apr_pool_t *p, const char *name,
                                    const char *address)
@@ -15,7 +15,7 @@ static smtp_mx_self_t *self_create(apr_pool_t *p, const char *name,
 
     APR_ARRAY_PUSH(names, const char *) = "other.example.org";
     APR_ARRAY_PUSH(names, const char *) = name;
-    smtp_dns_address_parse("127.0.0.1", apr_array_push(addresses));
+    smtp_dns_address_parse("192.0.2.77", apr_array_push(addresses));
     smtp_dns_address_parse(address, apr_array_push(addresses));
     self->names = names;
     self->addresses = addresses;
@@ -40,7 +40,7 @@ static const char *hosts_write(apr_pool_t *p, const smtp_mx_t *mx)
 static smtp_mx_t *answer_mx(apr_pool_t *p, const smtp_dns_answer_t *answer,
                             const smtp_mx_self_t *self, apr_uint64_t seed)
 {
-    smtp_mx_t *mx = smtp_mx_create(p, "example.com");
+    smtp_mx_t *mx = smtp_mx_create(p, "example.com", self);
 
     assert_int_equal(mx->status, SMTP_MX_ASK);
     smtp_mx_answer(mx, answer, self, seed);
@@ -63,6 +63,10 @@ static void a_domain_is_asked_for_in_the_form_of_dns(void **state)
         { "[192.000.002.001]", SMTP_MX_OK, "192.0.2.1" },
         { "[IPv6:2001:DB8:0:0::1]", SMTP_MX_OK, "2001:db8::1" },
         { "[IPv6:::ffff:192.0.2.1]", SMTP_MX_OK, "192.0.2.1" },
+        { "[IPv6:2001:db8::9]", SMTP_MX_SELF, NULL },
+        { "[127.0.0.1]", SMTP_MX_SELF, NULL },
+        { "[0.0.0.0]", SMTP_MX_SELF, NULL },
+        { "[IPv6:::ffff:127.0.0.1]", SMTP_MX_SELF, NULL },
         { "[x:y]", SMTP_MX_INVALID, NULL },
         { "[2001:db8::1]", SMTP_MX_INVALID, NULL },
         { "[ipv60:::1]", SMTP_MX_INVALID, NULL },
@@ -74,10 +78,11 @@ static void a_domain_is_asked_for_in_the_form_of_dns(void **state)
         { "a b", SMTP_MX_INVALID, NULL }, { "a\r\nb", SMTP_MX_INVALID, NULL },
         { "\xFF.example", SMTP_MX_INVALID, NULL }
     };
+    const smtp_mx_self_t self = *self_create(*state, "me", "2001:db8::9");
     size_t i;
 
     for (i = 0; i < UNIT_ROWS(rows); i++) {
-        smtp_mx_t *mx = smtp_mx_create(*state, rows[i].domain);
+        smtp_mx_t *mx = smtp_mx_create(*state, rows[i].domain, &self);
 
         UNIT_CHECK(rows[i].domain, mx->status == rows[i].status);
         assert_int_equal(mx->hosts->nelts, mx->status == SMTP_MX_OK);
@@ -266,7 +271,7 @@ static void a_host_at_our_address_is_us(void **state)
         int want;
     } rows[] = {
         { "192.0.2.1", 0 }, { "192.0.2.9", 1 }, { "192.0.2.1, 192.0.2.9", 1 },
-        { "::ffff:192.0.2.9", 1 }, { "2001:db8::9", 0 }, { "127.0.0.1", 1 }
+        { "192.0.2.77", 1 }, { "2001:db8::9", 0 }
     };
     apr_pool_t *p = *state;
     const smtp_mx_self_t *self = self_create(p, "me", "192.0.2.9");
@@ -282,6 +287,28 @@ static void a_host_at_our_address_is_us(void **state)
     }
     assert_int_equal(smtp_mx_is_self(self, dns_unit_records(p,
                          "10 me", dns_unit_add_mx)->records), 0);
+}
+
+/* A zone that names what listens on loopback only, and trusts it. */
+static void a_stranger_does_not_lead_us_to_our_own_loopback(void **state)
+{
+    static const char *const addresses[] = {
+        "127.0.0.1", "127.255.255.255", "0.0.0.0", "0.1.2.3", "::1", "::",
+        "192.0.2.1, 127.0.0.1"
+    };
+    apr_pool_t *p = *state;
+    smtp_mx_self_t self = { NULL, NULL, 0 };
+    size_t i;
+
+    for (i = 0; i < UNIT_ROWS(addresses); i++) {
+        const smtp_dns_answer_t *answer =
+            dns_unit_records(p, addresses[i], dns_unit_add_address);
+
+        self.is_loopback_foreign = 0;
+        UNIT_CHECK(addresses[i], smtp_mx_is_self(&self, answer->records));
+        self.is_loopback_foreign = 1;
+        UNIT_CHECK(addresses[i], !smtp_mx_is_self(&self, answer->records));
+    }
 }
 
 static void what_is_no_better_than_us_is_not_tried(void **state)
@@ -322,6 +349,7 @@ int main(void)
         UNIT_TEST(a_secure_answer_stays_secure),
         UNIT_TEST(a_domain_of_very_many_hosts_is_not_tried_for_ever),
         UNIT_TEST(a_host_at_our_address_is_us),
+        UNIT_TEST(a_stranger_does_not_lead_us_to_our_own_loopback),
         UNIT_TEST(what_is_no_better_than_us_is_not_tried)
     };
     return UNIT_RUN(tests);
