@@ -50,7 +50,9 @@ typedef struct smtp_dns_options_t {
     /** smtp_dns_stub_t; may be NULL. */
     const apr_array_header_t *stubs;
     /** A file of DS or DNSKEY records from which on answers are validated,
-     *  usually /usr/share/dns/root.key; NULL: nothing is ever secure. */
+     *  usually /usr/share/dns/root.key; NULL: nothing is ever secure. With
+     *  one, resolvers have to hand out signatures (most do): where they strip
+     *  them everything is SMTP_DNS_BOGUS. */
     const char *trust_anchors;
     /** After this an answer is SMTP_DNS_TEMPORARY; 0: 20 seconds. */
     apr_interval_time_t timeout;

@@ -6,6 +6,9 @@
  *
  *     dns_ask [OPTION VALUE]... -- [QUESTION NAME]...
  *
+ * The question "route" is for the whole way of a domain's mail (dns_route.h),
+ * in mode wait; its line has one field.
+ *
  *     -f SERVER       a resolver
  *     -s ZONE=SERVER  a zone's own server
  *     -r FILE         a resolv.conf
@@ -25,6 +28,7 @@
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
 
+#include "dns_route.h"
 #include "smtp_chars.h"
 #include "smtp_dns.h"
 
@@ -68,6 +72,11 @@ static smtp_dns_question_e question_find(const char *word)
     }
     die("unknown question", word);
     return SMTP_DNS_MX;
+}
+
+static int is_route(const question_t *question)
+{
+    return strcmp(question->word, "route") == 0;
 }
 
 static void stub_add(args_t *args, const char *value)
@@ -124,7 +133,8 @@ static void args_read(args_t *args, int argc, const char *const argv[])
 
         memset(question, 0, sizeof(*question));
         question->word = argv[i];
-        question->question = question_find(argv[i]);
+        question->question = is_route(question) ? SMTP_DNS_MX
+                                                : question_find(argv[i]);
         question->name = argv[i + 1];
         apr_pool_create(&question->p, args->p);
     }
@@ -191,6 +201,16 @@ static void *APR_THREAD_FUNC thread_main(apr_thread_t *thread, void *data)
     question->answer = smtp_dns_resolve(question->dns, question->p,
                                         question->question, question->name);
     return NULL;
+}
+
+static void route_all(question_t *questions, int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++) {
+        printf("%s\n", dns_route(questions[i].dns, questions[i].p,
+                                 questions[i].name));
+    }
 }
 
 static void wait_for_all(args_t *args, question_t *questions, int count)
@@ -291,6 +311,10 @@ int main(int argc, const char *const argv[])
     questions = (question_t *)args.questions->elts;
     for (i = 0; i < args.questions->nelts; i++) {
         questions[i].dns = dns;
+    }
+    if (args.questions->nelts > 0 && is_route(questions)) {
+        route_all(questions, args.questions->nelts);
+        return 0;
     }
     if (strcmp(args.mode, "wait") == 0 || strcmp(args.mode, "threads") == 0) {
         wait_for_all(&args, questions, args.questions->nelts);

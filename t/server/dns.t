@@ -31,6 +31,16 @@ mx1 A 192.0.2.2
 mx1 AAAA 2001:db8::1
 mx2 AAAA 2001:db8::2
 null MX 0 .
+inside MX 10 inside
+inside A 127.0.0.1
+inside MX 20 mx1
+backup MX 10 nomx
+backup MX 20 here
+backup MX 30 mx1
+here AAAA ::1
+xn--bcher-kva A 192.0.2.5
+aliasnomx CNAME nomx
+todane MX 10 mx.secure.example.
 equal MX 5 a.equal
 equal MX 5 b.equal
 equal MX 5 c.equal
@@ -71,12 +81,25 @@ mx AAAA 2001:db8::10
 only4 A 192.0.2.11
 alias CNAME mx
 away CNAME mx1.example.com.
+_25._tcp.away TLSA 3 1 1 $sha256
+far MX 10 away
+useless MX 10 only4
+_25._tcp.only4 TLSA 1 1 1 $sha256
+_25._tcp.only4 TLSA 3 1 1 abcd
+plain MX 10 plain
+plain A 192.0.2.12
+forged MX 10 good.bogus.example.
 _25._tcp.mx TLSA 3 1 1 $sha256
 _25._tcp.mx TLSA 2 0 1 $sha256
 _25._tcp.alias CNAME _25._tcp.mx
 END
-    'bogus.example' => "@ MX 10 mx\nmx A 192.0.2.20\n"
-        . "_25._tcp.mx TLSA 3 1 1 $sha256\n",
+    'bogus.example' => <<"END",
+@ MX 10 mx
+mx A 192.0.2.20
+good A 192.0.2.21
+_25._tcp.mx TLSA 3 1 1 $sha256
+_25._tcp.good TLSA 3 0 1 $sha256
+END
     'noserver.example' => undef,
 );
 my $dns = SMTPTest::DNS->start(
@@ -85,6 +108,7 @@ my $dns = SMTPTest::DNS->start(
     spoil => { 'bogus.example' => sub {
         # Somebody else's address, records and all.
         s/192\.0\.2\.20/192.0.2.66/ && s/\b3 1 1 0123/3 1 1 6666/i
+            && s/\b3 0 1 0123/3 0 1 6666/i
     } },
 );
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
@@ -219,6 +243,53 @@ subtest 'without a trust anchor nothing is secure, and nothing bogus' => sub {
                           ['address', 'mx.bogus.example']);
     is_deeply([map { "$_->{status} $_->{flags}" } @answers],
               ['OK ', 'OK ']);
+};
+
+# DOMAIN => the hosts that its mail goes to, in their order.
+my %routes = (
+    'example.com' => 'OK: 10 mx1.example.com 192.0.2.N 2001:db8::1 192.0.2.N'
+        . '; 20 mx2.example.com 2001:db8::2',
+    'null.example.com' => 'NULL',
+    'nomx.example.com' => 'OK: 0 nomx.example.com 192.0.2.4',
+    'aliasnomx.example.com' => 'OK: 0 nomx.example.com 192.0.2.4',
+    'missing.example.com' => 'NXDOMAIN',
+    'noserver.example' => 'TEMPORARY',
+    'numeric.example.com' => 'UNUSABLE',
+    'strange.example.com' => 'OK: 20 mx1.example.com 192.0.2.N 2001:db8::1'
+        . ' 192.0.2.N',
+    'noaddress.example.com' => 'OK: 10 nowhere.example.com NXDOMAIN',
+    'inside.example.com' => 'SELF',
+    'backup.example.com' => 'OK: 10 nomx.example.com 192.0.2.4',
+    "b\xC3\xBCcher.example.com" =>
+        'OK: 0 xn--bcher-kva.example.com 192.0.2.5',
+    '[192.0.2.1]' => 'OK: 0 [192.0.2.1]',
+    '[127.0.0.1]' => 'SELF',
+    'a b' => 'INVALID',
+    # RFC 7672 2.2
+    'secure.example' => 'OK: 10 mx.secure.example 192.0.2.10 2001:db8::10'
+        . ' dane; 20 alias.secure.example 192.0.2.10 2001:db8::10 dane',
+    'useless.secure.example' =>
+        'OK: 10 only4.secure.example 192.0.2.11 encrypt',
+    'plain.secure.example' => 'OK: 10 plain.secure.example 192.0.2.12',
+    'far.secure.example' => 'OK: 10 away.secure.example 192.0.2.N'
+        . ' 2001:db8::1 192.0.2.N dane',
+    'todane.example.com' =>
+        'OK: 10 mx.secure.example 192.0.2.10 2001:db8::10',
+    'forged.secure.example' => 'OK: 10 good.bogus.example 192.0.2.21 defer',
+    'bogus.example' => 'OK: 10 mx.bogus.example bogus answer',
+);
+subtest 'the way of a domain\'s mail' => sub {
+    my @domains = sort keys %routes;
+    my ($status, $text) = SMTPTest::Program::run(
+        '', $ask, '-m', 'wait', @servers, '--',
+        map { ('route', $_) } @domains);
+    is($status, 0, 'dns_ask') or diag $text;
+    my @lines = split /\n/, $text;
+    for my $domain (@domains) {
+        # Two addresses of a host come in an order of chance.
+        is(shift(@lines) =~ s/192\.0\.2\.[12]\b(?!\])/192.0.2.N/gr,
+           $routes{$domain}, $domain);
+    }
 };
 
 subtest 'resolvers that are told' => sub {
