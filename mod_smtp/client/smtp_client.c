@@ -211,11 +211,11 @@ void smtp_client_input(smtp_client_t *client, const char *octets,
 
 /* The end of messages and sessions. */
 
-/** Whether the peer may have closed a kept connection before it read
- *  anything of this message. */
-static int is_stale(const smtp_client_t *client, smtp_loss_e loss)
+/** Whether a kept connection ends before the peer has answered anything of
+ *  this message: that is about the connection, a new one will do. */
+static int is_stale(const smtp_client_t *client)
 {
-    return loss == SMTP_LOSS_CLOSED && client->message_count > 1
+    return client->message != NULL && client->message_count > 1
            && !client->has_answer;
 }
 
@@ -262,6 +262,8 @@ void smtp_client_fail_reply(smtp_client_t *client, smtp_stage_e stage,
 
     smtp_outcome_of_reply(client->reply_pool, stage, reply, verdict,
                           SMTP_OUTCOME_DEFERRED, &outcome);
+    /* Without a kept connection there is no RSET. */
+    outcome.retry_now = stage == SMTP_STAGE_RSET;
     smtp_client_fail(client, &outcome, 1);
 }
 
@@ -277,6 +279,7 @@ int smtp_client_is_over(smtp_client_t *client, smtp_stage_e stage,
     if (verdict == SMTP_VERDICT_CLOSING) {
         smtp_outcome_of_reply(client->reply_pool, stage, reply, verdict,
                               SMTP_OUTCOME_DEFERRED, &outcome);
+        outcome.retry_now = is_stale(client);
         smtp_client_fail(client, &outcome, 0);
         return 1;
     }
@@ -297,7 +300,7 @@ void smtp_client_lost(smtp_client_t *client, smtp_loss_e loss,
     }
     smtp_outcome_of_loss(client->reply_pool, smtp_client_stage(client), loss,
                          detail, &outcome);
-    outcome.retry_now = is_stale(client, loss);
+    outcome.retry_now = loss == SMTP_LOSS_CLOSED && is_stale(client);
     smtp_client_fail(client, &outcome, 0);
 }
 

@@ -20,7 +20,8 @@
  *         len = smtp_client_output(client, now, &octets);
  *         wait for input, for room if len > 0, until smtp_client_deadline()
  *             input:    smtp_client_input()
- *             room:     smtp_client_written() with what the socket took
+ *             room:     smtp_client_written() with what the socket took;
+ *                       then there may be more output
  *             too late: smtp_client_lost(.., SMTP_LOSS_TIMEOUT, ..)
  *             EOF, error: smtp_client_lost(.., SMTP_LOSS_CLOSED, ..)
  *     }
@@ -194,9 +195,9 @@ void smtp_client_tls_done(smtp_client_t *client, const smtp_client_tls_t *tls,
                           apr_time_t now);
 
 /**
- * Begins a message, in the state READY. What the peer cannot take (smtp_client_need.h)
- * and what is over its LIMITS (RFC 9422; retry_now) has an outcome at once;
- * with nobody left the state stays READY.
+ * Begins a message, in the state READY. What the peer cannot take
+ * (smtp_client_need.h) and what is over its LIMITS (RFC 9422; retry_now) has
+ * an outcome at once; with nobody left the state stays READY.
  * @param message  in use until the state is READY or CLOSED
  */
 void smtp_client_begin(smtp_client_t *client, smtp_client_message_t *message,

@@ -76,8 +76,10 @@ static int certificate_load(SSL_CTX *ssl_ctx, const smtp_tls_conf_t *conf)
                && SSL_CTX_check_private_key(ssl_ctx) == 1);
 }
 
+/** Renegotiation would let the peer begin a handshake amid the dialogue. */
 static int version_set(SSL_CTX *ssl_ctx, const smtp_tls_conf_t *conf)
 {
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION);
     return SSL_CTX_set_min_proto_version(
         ssl_ctx, conf->min_version ? conf->min_version : TLS1_2_VERSION);
 }

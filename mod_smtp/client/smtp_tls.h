@@ -23,7 +23,7 @@
 
 /** What connections share; all zero: the system's CAs, TLS 1.2 and up. */
 typedef struct smtp_tls_conf_t {
-    const char *ca_file;         /**< PEM; with ca_path NULL too: the system's */
+    const char *ca_file;         /**< PEM; NULL as ca_path: the system's CAs */
     const char *ca_path;         /**< hashed directory */
     const char *cert_file;       /**< client certificate, PEM with chain */
     const char *key_file;        /**< NULL: in cert_file */

@@ -28,6 +28,7 @@
     "S 250-mx\nS 250 AUTH " mechanisms "\n"
 #define SCRAM OFFER("LOGIN PLAIN SCRAM-SHA-256") "C AUTH SCRAM-SHA-256 " \
     FIRST "\nS 334 " SERVER_FIRST "\nC " LAST "\n"
+#define AUTH_PLAIN "C AUTH PLAIN AHVzZXIAcGVuY2ls\n"
 #define NO "C QUIT\nS 221 bye\n"
 #define FAILED "| closed deferred 0 4.7.8 AUTH"
 
@@ -44,19 +45,19 @@ typedef struct row_t {
 
 static const row_t rows[] = {
     { "PLAIN", 0,
-      OFFER("PLAIN LOGIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 235 ok\n",
+      OFFER("PLAIN LOGIN") AUTH_PLAIN "S 235 ok\n",
       "| ready" },
     { "PLAIN refused: not the mail's fault", 0,
-      OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 535 5.7.8 no\n" NO,
+      OFFER("PLAIN") AUTH_PLAIN "S 535 5.7.8 no\n" NO,
       "| closed deferred 535 4.7.8 AUTH" },
     { "PLAIN, a question too many", 0,
-      OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 334 \nC *\nS 501 no\n" NO,
+      OFFER("PLAIN") AUTH_PLAIN "S 334 \nC *\nS 501 no\n" NO,
       "| closed deferred 501 4.5.4 AUTH" },
     { "questions without end", 0,
-      OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 334 \nC *\nS 334 \n",
+      OFFER("PLAIN") AUTH_PLAIN "S 334 \nC *\nS 334 \n",
       "| closed deferred 0 4.5.0 AUTH" },
     { "a success that was given up", 0,
-      OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 334 \nC *\nS 235 ok\n" NO,
+      OFFER("PLAIN") AUTH_PLAIN "S 334 \nC *\nS 235 ok\n" NO,
       FAILED },
     { "LOGIN", 0,
       OFFER("LOGIN") "C AUTH LOGIN\nS 334 VXNlcm5hbWU6\nC dXNlcg==\n"
@@ -88,15 +89,15 @@ static const row_t rows[] = {
       OFFER("PLAIN LOGIN") NO, FAILED },
     { "only what is allowed", BIT(LOGIN) | BIT(PLAIN),
       OFFER("SCRAM-SHA-256 PLAIN LOGIN")
-      "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 235 ok\n", "| ready" },
+      AUTH_PLAIN "S 235 ok\n", "| ready" },
     { "nothing that is known", 0, OFFER("GSSAPI CRAM-MD5") NO, FAILED },
     { "no AUTH at all", 0,
       "S 220 mx\nC EHLO client.example\nS 250 mx\n" NO, FAILED },
-    { "421", 0, OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 421 bye\n",
+    { "421", 0, OFFER("PLAIN") AUTH_PLAIN "S 421 bye\n",
       "| closed deferred 421 4.3.2 AUTH" },
-    { "dropped", 0, OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nDROP\n",
+    { "dropped", 0, OFFER("PLAIN") AUTH_PLAIN "DROP\n",
       "| closed deferred 0 4.4.2 AUTH" },
-    { "silent", 0, OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nLATE\n",
+    { "silent", 0, OFFER("PLAIN") AUTH_PLAIN "LATE\n",
       "| closed deferred 0 4.4.2 AUTH" }
 };
 
@@ -140,7 +141,7 @@ static void no_password_goes_over_the_wire_in_the_clear(void **state)
     static const row_t clear = { "no TLS", 0,
         OFFER("PLAIN SCRAM-SHA-256") NO, FAILED };
     static const row_t tls = { "TLS", 0,
-        "TLS\n" OFFER("PLAIN") "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 235 ok\n",
+        "TLS\n" OFFER("PLAIN") AUTH_PLAIN "S 235 ok\n",
         "| ready" };
     smtp_client_conf_t conf = conf_make();
 

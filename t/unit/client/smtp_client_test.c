@@ -181,12 +181,16 @@ static const row_t serial_rows[] = {
       PLAIN MAIL "S 250 ok\nC RCPT TO:<b0@example.net>\nS 250 ok\nC DATA\n"
       "S 354 go\n" CONTENT_C "S 250 ok\n" MAIL "DROP\n",
       "deferred 0 4.4.2 MAIL now| closed deferred 0 4.4.2 MAIL" },
+    { "421 to a kept connection: again at once", 1,
+      PLAIN MAIL "S 250 ok\nC RCPT TO:<b0@example.net>\nS 250 ok\nC DATA\n"
+      "S 354 go\n" CONTENT_C "S 250 ok\n" MAIL "S 421 4.4.2 idle\n",
+      "deferred 421 4.4.2 MAIL now| closed deferred 421 4.4.2 MAIL" },
     { "a new connection that was closed: later", 1, PLAIN MAIL "DROP\n",
       "deferred 0 4.4.2 MAIL| closed deferred 0 4.4.2 MAIL" },
     { "RSET refused", 1,
       PLAIN MAIL "S 250 ok\nC RCPT TO:<b0@example.net>\nS 550 no\n"
       "BEGIN\nC RSET\nS 500 no\nC QUIT\nS 221 bye\n",
-      "deferred 500 4.5.2 RSET| closed deferred 500 4.5.2 RSET" },
+      "deferred 500 4.5.2 RSET now| closed deferred 500 4.5.2 RSET" },
     /* RFC 5321 4.5.3.1.10 */
     { "too many recipients: again at once", 2,
       PLAIN MAIL "S 250 ok\nC RCPT TO:<b0@example.net>\nS 250 ok\n"
