@@ -46,10 +46,7 @@ static int is_failure(smtp_dns_status_e status)
 
 static int ttl_of(const struct ub_result *result)
 {
-    if (result == NULL || result->ttl < 0) {
-        return 0;
-    }
-    return result->ttl > TTL_MAX_SEC ? TTL_MAX_SEC : result->ttl;
+    return result == NULL || result->ttl < 0 ? 0 : result->ttl;
 }
 
 static void add_records(smtp_dns_answer_t *answer,

@@ -149,6 +149,14 @@ static void one_bad_record_does_not_lose_the_good_ones(void **state)
                         .u.mx.host, "mx");
 }
 
+static void a_length_that_is_none_is_not_believed(void **state)
+{
+    result_t *result = result_create(*state, SMTP_DNS_RECORD_TXT, 0);
+
+    result_add(result, "\1a", -1);
+    assert_int_equal(answer_of(*state, result)->status, SMTP_DNS_UNREADABLE);
+}
+
 static void an_answer_without_end_has_one(void **state)
 {
     apr_pool_t *p = *state;
@@ -248,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(an_answer_says_what_both_look_ups_found),
         UNIT_TEST(one_bad_record_does_not_lose_the_good_ones),
+        UNIT_TEST(a_length_that_is_none_is_not_believed),
         UNIT_TEST(an_answer_without_end_has_one),
         UNIT_TEST(the_end_of_an_alias_is_known),
         UNIT_TEST(nothing_is_kept_for_ever),

@@ -37,6 +37,7 @@ static const row_t refused[] = {
     { OCTETS(""), NULL },
     /* one octet too many */
     { OCTETS(L63 L63 L63 "\x3E" A60 "aa\0"), NULL },
+    { OCTETS(L63 L63 L63 L63 L63 L63 L63 L63 L63 "\0"), NULL },
     { OCTETS("\2mx\7example\3com"), NULL },           /* no root */
     { OCTETS("\2mx\7example\3com\0\0"), NULL },       /* more after it */
     { OCTETS("\0\0"), NULL },

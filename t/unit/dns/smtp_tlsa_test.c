@@ -162,6 +162,12 @@ static void dane_is_sought_where_the_chain_is_validated(void **state)
         UNIT_CHECK(cases[i].name, smtp_tlsa_needs_alias(address)
                                   == (cases[i].canonical != NULL
                                       && !cases[i].is_secure));
+        /* That there is no alias does not vouch for one. */
+        alias->status = SMTP_DNS_NONE;
+        UNIT_CHECK(cases[i].name,
+                   address->is_secure
+                   || smtp_tlsa_hosts(p, "mx.example.com", 1, address,
+                                      alias)->nelts == 0);
         address->status = SMTP_DNS_TEMPORARY;
         assert_int_equal(smtp_tlsa_hosts(p, "mx.example.com", 1, address,
                                          alias)->nelts, 0);
