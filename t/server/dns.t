@@ -304,7 +304,7 @@ subtest 'servers that say nothing hold nobody up' => sub {
     for my $mode (qw(loop wait threads)) {
         my $begin = time;
         my @answers = answers(
-            ['-m', $mode, '-t', 700 * $slow, @servers, @silent],
+            ['-m', $mode, '-t', 1500 * $slow, @servers, @silent],
             ['mx', 'silent.example'], ['address', 'a.silent.example'],
             ['mx', 'broken.example.com'], ['mx', 'example.com']);
         my $took = time - $begin;
@@ -312,8 +312,8 @@ subtest 'servers that say nothing hold nobody up' => sub {
                   [('TEMPORARY') x 3, 'OK'], $mode);
         is($answers[$_]{reason}, 'no answer within the time limit')
             for 0 .. 2;
-        cmp_ok($took, '>=', 0.7 * $slow, 'the time limit passed');
-        cmp_ok($took, '<', 9 * $slow, 'and little more');
+        cmp_ok($took, '>=', 1.5 * $slow, 'the time limit passed');
+        cmp_ok($took, '<', 15 * $slow, 'and little more');
     }
 };
 
