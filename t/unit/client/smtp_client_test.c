@@ -97,6 +97,11 @@ static const row_t hello_rows[] = {
       "| closed deferred 0 4.5.0 EHLO" },
     { "silent after EHLO", 0, HELLO "LATE\n",
       "| closed deferred 0 4.4.2 EHLO" },
+    { "the answer before the question", 0, "S 220 mx\nS 250 mx\n",
+      "| closed deferred 0 4.5.0 EHLO" },
+    { "half a reply that nobody asked for, then a message", 1,
+      PLAIN "RAW 25\nBEGIN\n",
+      "deferred 0 4.5.0 none| closed deferred 0 4.5.0 none" },
     { "out of turn in READY", 0, PLAIN "S 250 and?\n",
       "| closed deferred 0 4.5.0 none" },
     { "421 in READY", 0, PLAIN "S 421 idle\n",
@@ -263,6 +268,9 @@ static void pipelined_replies_are_each_read(void **state)
 
 #define CHUNKED HELLO "S 250-mx\nS 250-PIPELINING\nS 250 CHUNKING\n" \
     "BEGIN\nC MAIL FROM:<a@example.org>\nC RCPT TO:<b0@example.net>\n"
+#define CHUNKED_TWO HELLO "S 250-mx\nS 250-PIPELINING\nS 250 CHUNKING\n" \
+    "BEGIN\nC MAIL FROM:<a@example.org>\nC RCPT TO:<b0@example.net>\n" \
+    "C RCPT TO:<b1@example.net>\n"
 #define CHUNK "C BDAT 34 LAST\nC Subject: x\nC \nC .dot\nC bare\nC lf\nC cr\n"
 
 /* RFC 3030 */
@@ -273,6 +281,9 @@ static const row_t chunk_rows[] = {
       "failed 550 5.0.0 RCPT| ready" },
     { "refused", 1, CHUNKED "S 250 ok\nS 250 ok\n" CHUNK "S 554 5.6.0 no\n",
       "failed 554 5.6.0 end-of-data| ready" },
+    { "too many recipients: again at once", 2,
+      CHUNKED_TWO "S 250 ok\nS 250 ok\nS 452 4.5.3 many\n" CHUNK "S 250 ok\n",
+      "relayed 250 2.0.0 end-of-data; deferred 452 4.5.3 RCPT now| ready" },
     { "dropped", 1, CHUNKED "S 250 ok\nS 250 ok\n" CHUNK "DROP\n",
       "deferred 0 4.4.2 end-of-data duplicate| "
       "closed deferred 0 4.4.2 end-of-data" }
@@ -377,7 +388,8 @@ static void an_offer_from_before_tls_is_forgotten(void **state)
     dialogue_init(&d, *state, "forgotten", &conf, 0);
     dialogue_check(&d, HELLO "S 250-mx\nS 250-SIZE 5\nS 250-PIPELINING\n"
                    "S 250 STARTTLS\nC STARTTLS\nS 220 go\nTLS\n"
-                   "C EHLO client.example\nS 250-mx\nS 250 DSN\n", "| ready");
+                   "C EHLO client.example\nS 250-mx\nS 250-DSN\n"
+                   "S 250 STARTTLS\n", "| ready");
     assert_int_equal(smtp_client_offer(d.client)->set, SMTP_EXTENSION_DSN);
     assert_int_equal(smtp_client_offer(d.client)->max_size_octets, 0);
     assert_true(smtp_client_is_tls(d.client));
@@ -491,6 +503,62 @@ static void parameters_go_to_whom_they_mean_something(void **state)
                    "S 250 ok\n", "relayed 250 2.0.0 end-of-data| ready");
 }
 
+/** RFC 8689 4.2.1, RFC 6531 3.4, RFC 4954 5: what rests on TLS, on a need, on
+ *  a login. */
+static void parameters_that_need_trust_go_to_a_trusted_peer(void **state)
+{
+    smtp_client_conf_t conf = {
+        .helo = "client.example", .tls = SMTP_CLIENT_TLS_MUST,
+        .auth = { .login = "user", .password = "pencil" }
+    };
+    dialogue_t d;
+
+    dialogue_init(&d, *state, "trust", &conf, 1);
+    d.message->params.requiretls = 1;
+    d.message->params.auth = "a@example.org";
+    d.message->rcpts[0].address = "\xC3\xA9@example.net";
+    dialogue_check(
+        &d, HELLO "S 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 220 go\nBOUND\n"
+        "C EHLO client.example\nS 250-mx\nS 250-REQUIRETLS\nS 250-SMTPUTF8\n"
+        "S 250-8BITMIME\nS 250 AUTH PLAIN\n"
+        "C AUTH PLAIN AHVzZXIAcGVuY2ls\nS 235 ok\nBEGIN\n"
+        "C MAIL FROM:<a@example.org> SMTPUTF8 AUTH=a@example.org REQUIRETLS\n"
+        "S 250 ok\nC RCPT TO:<\xC3\xA9@example.net>\nS 250 ok\nC DATA\n"
+        "S 354 go\n" CONTENT_C "S 250 ok\n",
+        "relayed 250 2.0.0 end-of-data| ready");
+}
+
+/** RFC 5321 4.5.3.2.5: a block is what the socket was given; octets that
+ *  trickle out of it are no progress. */
+static void a_peer_that_reads_slowly_does_not_hold_a_delivery(void **state)
+{
+    smtp_client_conf_t conf = { .helo = "client.example" };
+    const char *octets;
+    apr_time_t deadline;
+    apr_size_t len;
+    dialogue_t d;
+
+    dialogue_init(&d, *state, "slow", &conf, 1);
+    d.content.len = 100000;
+    d.content.octets = memset(apr_palloc(*state, 100000), 'x', 100000);
+    d.content.piece = 100000;
+    d.content.turn = -1;
+    d.split = (apr_size_t)-1;
+    dialogue_play(&d, PIPED ONE);
+    smtp_client_input(d.client, "250 ok\r\n250 ok\r\n354 go\r\n", 24, d.now);
+    assert_int_equal(smtp_client_stage(d.client), SMTP_STAGE_BLOCK);
+    deadline = smtp_client_deadline(d.client);
+    assert_int_equal(deadline - d.now, apr_time_from_sec(180));
+    len = smtp_client_output(d.client, d.now, &octets);
+    d.now += apr_time_from_sec(100);
+    smtp_client_written(d.client, len - 1, d.now);
+    assert_int_equal(smtp_client_deadline(d.client), deadline);
+    assert_int_equal(smtp_client_output(d.client, d.now, &octets), 1);
+    smtp_client_written(d.client, 1, d.now);
+    assert_int_equal(smtp_client_deadline(d.client) - d.now,
+                     apr_time_from_sec(180));
+}
+
 /** Chunks larger than the buffer, binary octets unchanged. */
 static void binary_mail_arrives_octet_by_octet(void **state)
 {
@@ -585,6 +653,42 @@ static void mail_larger_than_the_buffer_arrives_whole(void **state)
         assert_string_equal(dialogue_result(&d),
                             "relayed 250 2.0.0 end-of-data| ready");
     }
+}
+
+/** RFC 3030 2: after a refused chunk those under way are answered, no more
+ *  are made, and RSET comes before the next message. */
+static void a_refused_chunk_ends_the_message_not_the_session(void **state)
+{
+    smtp_client_conf_t conf = { .helo = "client.example", .chunking = 1 };
+    const char *octets;
+    apr_size_t len;
+    dialogue_t d;
+
+    dialogue_init(&d, *state, "refused chunk", &conf, 1);
+    d.content.len = 100000;
+    d.content.octets = memset(apr_palloc(*state, 100000), 'x', 100000);
+    d.content.piece = 1000;
+    d.content.turn = -1;
+    d.split = (apr_size_t)-1;
+    dialogue_play(&d, CHUNKED);
+    smtp_client_input(d.client, "250 ok\r\n250 ok\r\n", 16, d.now);
+    len = smtp_client_output(d.client, d.now, &octets);
+    assert_memory_equal(octets, "BDAT 327", 8);
+    smtp_client_written(d.client, len, d.now);
+    len = smtp_client_output(d.client, d.now, &octets);
+    smtp_client_input(d.client, "552 5.3.4 too big\r\n", 19, d.now);
+    /* The chunk that was begun is written to its end. */
+    assert_int_equal(smtp_client_output(d.client, d.now, &octets), len);
+    smtp_client_written(d.client, len, d.now);
+    assert_int_equal(smtp_client_output(d.client, d.now, &octets), 0);
+    assert_string_equal(dialogue_result(&d),
+                        "failed 552 5.3.4 mail data| busy");
+    smtp_client_input(d.client, "503 5.5.1 no\r\n", 14, d.now);
+    assert_string_equal(dialogue_result(&d),
+                        "failed 552 5.3.4 mail data| ready");
+    smtp_client_begin(d.client, d.message, d.now);
+    len = smtp_client_output(d.client, d.now, &octets);
+    assert_memory_equal(octets, "RSET\r\nMAIL", 10);
 }
 
 /** A peer that answers amid the data gets no end of data. */
@@ -705,8 +809,11 @@ int main(void)
         UNIT_TEST(a_flood_of_reply_ends_the_session),
         UNIT_TEST(each_stage_waits_as_long_as_the_rfc_says),
         UNIT_TEST(parameters_go_to_whom_they_mean_something),
+        UNIT_TEST(parameters_that_need_trust_go_to_a_trusted_peer),
+        UNIT_TEST(a_peer_that_reads_slowly_does_not_hold_a_delivery),
         UNIT_TEST(binary_mail_arrives_octet_by_octet),
         UNIT_TEST(mail_larger_than_the_buffer_arrives_whole),
+        UNIT_TEST(a_refused_chunk_ends_the_message_not_the_session),
         UNIT_TEST(mail_cut_short_is_never_ended),
         UNIT_TEST(mail_that_cannot_be_read_is_not_sent_in_part),
         UNIT_TEST(limits_of_the_peer_are_kept),

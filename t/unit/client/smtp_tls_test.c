@@ -516,6 +516,29 @@ static void a_login_can_be_bound_to_the_channel(void **state)
     }
 }
 
+/** The peer asks for a new handshake: it gets an alert (21), no ClientHello
+ *  (22), in TLS 1.2's records. */
+static void the_dialogue_is_not_interrupted_by_a_handshake(void **state)
+{
+    const char *octets;
+    char buffer[512];
+    apr_size_t len;
+    pair_t pair;
+    int got;
+
+    pair_make(*state, &pair, TLS1_2_VERSION);
+    SSL_renegotiate(pair.server.ssl);
+    SSL_do_handshake(pair.server.ssl);
+    got = BIO_read(SSL_get_wbio(pair.server.ssl), buffer, sizeof(buffer));
+    assert_true(got > 0);
+    smtp_tls_input(pair.tls, buffer, got);
+    assert_int_equal(smtp_tls_read(pair.tls, buffer, 1, &len), APR_EAGAIN);
+    assert_true(smtp_tls_output(pair.tls, &octets) > 0);
+    assert_int_equal(octets[0], 21);
+    pair_free(&pair);
+    ERR_clear_error();
+}
+
 /** RFC 8997: what is below TLS 1.2 is refused. */
 static void old_protocols_are_refused(void **state)
 {
@@ -573,6 +596,7 @@ int main(void)
         UNIT_TEST(mail_arrives_as_it_was_sent),
         UNIT_TEST(octets_in_the_clear_end_the_connection),
         UNIT_TEST(a_login_can_be_bound_to_the_channel),
+        UNIT_TEST(the_dialogue_is_not_interrupted_by_a_handshake),
         UNIT_TEST(old_protocols_are_refused),
         UNIT_TEST(a_setting_that_cannot_work_is_named)
     };
