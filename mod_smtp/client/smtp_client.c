@@ -264,7 +264,8 @@ void smtp_client_fail_reply(smtp_client_t *client, smtp_stage_e stage,
                           SMTP_OUTCOME_DEFERRED, &outcome);
     /* Without a kept connection there is no RSET. */
     outcome.retry_now = stage == SMTP_STAGE_RSET;
-    smtp_client_fail(client, &outcome, 1);
+    /* Amid a group DATA may be on its way: QUIT would be mail data. */
+    smtp_client_fail(client, &outcome, client->unanswered == 0);
 }
 
 int smtp_client_is_over(smtp_client_t *client, smtp_stage_e stage,

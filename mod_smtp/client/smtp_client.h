@@ -52,7 +52,9 @@
  *  handshake to judge (smtp_tls_policy.h). */
 typedef enum {
     SMTP_CLIENT_TLS_NONE = 0,    /**< never asked for */
-    SMTP_CLIENT_TLS_MAY,         /**< if offered; if refused go on without */
+    /** If offered; if refused go on without. When the handshake fails the
+     *  connection is lost: a new one with NONE may be tried. */
+    SMTP_CLIENT_TLS_MAY,
     SMTP_CLIENT_TLS_MUST         /**< no TLS: no mail, deferred */
 } smtp_client_tls_e;
 

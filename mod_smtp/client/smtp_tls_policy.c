@@ -99,7 +99,7 @@ int smtp_tls_pattern_is(const char *pattern, const char *host)
     if (strncmp(pattern, "*.", 2) == 0) {
         apr_size_t label = strcspn(host, ".");
 
-        if (label == 0 || label >= host_len) {
+        if (label == 0) {
             return 0;
         }
         pattern++;

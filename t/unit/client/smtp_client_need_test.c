@@ -41,6 +41,8 @@ static const row_t rows[] = {
       .offered = SMTP_EXTENSION_SIZE, .max_size = 1000 },
     { .name = "SIZE 0 is no limit", .message = { .size_octets = 1000 },
       .address = B, .offered = SMTP_EXTENSION_SIZE },
+    { .name = "SIZE that was not offered",
+      .message = { .size_octets = 1001 }, .address = B, .max_size = 1000 },
     { .name = "SIZE exceeded", .message = { .size_octets = 1001 },
       .address = B, .offered = SMTP_EXTENSION_SIZE, .max_size = 1000,
       .status = { 5, 3, 4 } },
@@ -142,6 +144,30 @@ static void what_cannot_go_unharmed_does_not_go(void **state)
     }
 }
 
+/** A command line has its limits (RFC 5321 4.5.3.1.4, RFC 3461 4). */
+static void a_parameter_without_end_is_not_sent(void **state)
+{
+    smtp_client_rcpt_t rcpt = { .address = B };
+    smtp_extension_offer_t offer = { 0, 0, { 0, 0, 0 }, NULL };
+    smtp_client_peer_t peer = { &offer, 0, 0, 0 };
+    smtp_client_message_t message = { .pool = *state, .reverse_path = "",
+                                      .rcpts = &rcpt, .rcpt_count = 1 };
+    char endless[502];
+
+    memset(endless, 'x', 501);
+    endless[501] = '\0';
+    message.params.envid = endless;
+    assert_int_equal(smtp_client_need_check(&message, &peer), 0);
+    message.params.envid = endless + 1;
+    message.params.auth = endless;
+    assert_int_equal(smtp_client_need_check(&message, &peer), 0);
+    message.params.auth = endless + 1;
+    rcpt.params.orcpt = endless;
+    assert_int_equal(smtp_client_need_check(&message, &peer), 0);
+    rcpt.params.orcpt = endless + 1;
+    assert_int_equal(smtp_client_need_check(&message, &peer), 1);
+}
+
 static void a_recipient_that_cannot_go_does_not_stop_the_others(void **state)
 {
     smtp_client_rcpt_t rcpts[] = {
@@ -237,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(what_cannot_go_unharmed_does_not_go),
+        UNIT_TEST(a_parameter_without_end_is_not_sent),
         UNIT_TEST(a_recipient_that_cannot_go_does_not_stop_the_others),
         UNIT_TEST(utf8_is_announced_when_it_is_needed),
         UNIT_TEST(limits_leave_the_rest_for_the_next_transaction)

@@ -245,6 +245,11 @@ static const row_t piped_rows[] = {
     { "MAIL refused, DATA accepted", 1,
       PIPED ONE "S 550 5.7.1 no\nS 503 first MAIL\nS 354 go\nC .\nS 250 ok\n",
       "failed 550 5.7.1 MAIL| ready" },
+    { "RSET refused amid a group: no QUIT, which could be mail data", 1,
+      PIPED ONE "S 250 ok\nS 550 no\nS 503 no\nBEGIN\nC RSET\n"
+      "C MAIL FROM:<a@example.org>\nC RCPT TO:<b0@example.net>\nC DATA\n"
+      "S 500 no\n",
+      "deferred 500 4.5.2 RSET now| closed deferred 500 4.5.2 RSET" },
     { "DATA refused though one was accepted", 1,
       PIPED ONE "S 250 ok\nS 250 ok\nS 451 4.3.0 disk\n",
       "deferred 451 4.3.0 DATA| ready" },
@@ -691,6 +696,33 @@ static void a_refused_chunk_ends_the_message_not_the_session(void **state)
     assert_memory_equal(octets, "RSET\r\nMAIL", 10);
 }
 
+/** RFC 3030 4.2: only a peer that pipelines gets a chunk before it has
+ *  answered the last. */
+static void a_chunk_waits_for_who_does_not_pipeline(void **state)
+{
+    smtp_client_conf_t conf = { .helo = "client.example", .chunking = 1 };
+    const char *octets;
+    apr_size_t len;
+    dialogue_t d;
+
+    dialogue_init(&d, *state, "one chunk", &conf, 1);
+    d.content.len = 100000;
+    d.content.octets = memset(apr_palloc(*state, 100000), 'x', 100000);
+    d.content.piece = 1000;
+    d.content.turn = -1;
+    d.split = (apr_size_t)-1;
+    dialogue_play(&d, HELLO "S 250-mx\nS 250 CHUNKING\n" MAIL "S 250 ok\n"
+                  "C RCPT TO:<b0@example.net>\n");
+    smtp_client_input(d.client, "250 ok\r\n", 8, d.now);
+    len = smtp_client_output(d.client, d.now, &octets);
+    assert_memory_equal(octets, "BDAT 327", 8);
+    smtp_client_written(d.client, len, d.now);
+    assert_int_equal(smtp_client_output(d.client, d.now, &octets), 0);
+    smtp_client_input(d.client, "250 ok\r\n", 8, d.now);
+    assert_true(smtp_client_output(d.client, d.now, &octets) > 0);
+    assert_memory_equal(octets, "BDAT 327", 8);
+}
+
 /** A peer that answers amid the data gets no end of data. */
 static void mail_cut_short_is_never_ended(void **state)
 {
@@ -814,6 +846,7 @@ int main(void)
         UNIT_TEST(binary_mail_arrives_octet_by_octet),
         UNIT_TEST(mail_larger_than_the_buffer_arrives_whole),
         UNIT_TEST(a_refused_chunk_ends_the_message_not_the_session),
+        UNIT_TEST(a_chunk_waits_for_who_does_not_pipeline),
         UNIT_TEST(mail_cut_short_is_never_ended),
         UNIT_TEST(mail_that_cannot_be_read_is_not_sent_in_part),
         UNIT_TEST(limits_of_the_peer_are_kept),
