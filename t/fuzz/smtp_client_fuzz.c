@@ -242,7 +242,7 @@ static void message_make(watch_t *watch, apr_pool_t *p,
 {
     static const char *const addresses[] = {
         "b@example.net", "\"a> b\"@example.net", "\xC3\xA9@example.net",
-        "c@example.net\r\nDATA", "d@other.example", "Postmaster", "", "x y"
+        "c@example.net\nDATA", "d@other.example", "Postmaster", "", "x y"
     };
     smtp_client_message_t *message = &watch->message;
     apr_size_t i;
