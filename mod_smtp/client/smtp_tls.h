@@ -8,7 +8,8 @@
  *
  * A driver's loop, beside that of smtp_client.h: what the socket gives goes to
  * smtp_tls_input(); then smtp_tls_handshake() until it is DONE or FAILED,
- * later smtp_tls_read() until it says APR_EAGAIN; smtp_tls_write() takes plain
+ * from then on smtp_tls_read() until it says APR_EAGAIN (at once: plain octets
+ * may have come with the end of the handshake); smtp_tls_write() takes plain
  * octets; after each of these calls smtp_tls_output() is what the socket must
  * take.
  */
