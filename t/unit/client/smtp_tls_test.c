@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include <openssl/err.h>
@@ -23,7 +24,7 @@ typedef struct identity_t {
 } identity_t;
 
 static identity_t ca;
-static char ca_file[] = "/tmp/smtp_tls_test.XXXXXX";
+static char *ca_file;
 
 static void extension_add(X509 *cert, int nid, const char *value)
 {
@@ -72,10 +73,16 @@ static identity_t identity_make(const char *name, const char *san,
 
 static int ca_setup(void **state)
 {
+    const char *dir;
     FILE *file;
-    int fd = mkstemp(ca_file);
+    int fd;
 
-    (void)state;
+    unit_pool_setup(state);
+    if (apr_temp_dir_get(&dir, *state) != APR_SUCCESS) {
+        return 1;
+    }
+    ca_file = apr_pstrcat(*state, dir, "/smtp_tls_test.XXXXXX", NULL);
+    fd = mkstemp(ca_file);
     if (fd < 0 || (file = fdopen(fd, "w")) == NULL) {
         return 1;
     }
@@ -92,9 +99,8 @@ static void identity_free(identity_t *id)
 
 static int ca_teardown(void **state)
 {
-    (void)state;
     identity_free(&ca);
-    return unlink(ca_file);
+    return unlink(ca_file) + unit_pool_teardown(state);
 }
 
 /* A server at the other end of the memory. */
