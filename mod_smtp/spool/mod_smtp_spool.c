@@ -29,20 +29,20 @@ extern SMTP_DECLARE(module) smtp_spool_module;
 static struct {
     const spool_config_t *config;
     spool_dir_t *dir;            /* NULL: no SMTPSpool */
-    spool_damaged_t damaged;
+    store_damaged_t damaged;
     spool_delivery_conf_t delivery;
     spool_keeper_t keeper;
     int is_running;
 } spool;
 
-static void log_write(void *ctx, spool_log_level_e level, apr_status_t rv,
+static void log_write(void *ctx, store_log_level_e level, apr_status_t rv,
                       const char *line)
 {
     (void)ctx;
     ap_log_error(APLOG_MARK, (int)level, rv, ap_server_conf, "%s", line);
 }
 
-static const spool_log_t spool_log_to_httpd = { log_write, NULL };
+static const store_log_t spool_log_to_httpd = { log_write, NULL };
 
 /* ---- The parent ---- */
 
@@ -71,7 +71,7 @@ static int lock_keep(apr_pool_t *p, const spool_dir_t *dir)
     rv = spool_dir_lock(p, dir, fd, &complaint);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, ap_server_conf,
-                     SPOOL_LOGNO(2060) "SMTPSpool: %s", complaint);
+                     STORE_LOGNO(2060) "SMTPSpool: %s", complaint);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return OK;
@@ -90,7 +90,7 @@ static int dir_open(apr_pool_t *p, const char *path)
 
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, ap_server_conf,
-                     SPOOL_LOGNO(2061) "SMTPSpool: %s", complaint);
+                     STORE_LOGNO(2061) "SMTPSpool: %s", complaint);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return OK;
@@ -127,7 +127,7 @@ static apr_status_t child_stop(void *dummy)
 
 static apr_status_t child_begin(apr_pool_t *p)
 {
-    const spool_log_t *log = &spool_log_to_httpd;
+    const store_log_t *log = &spool_log_to_httpd;
     spool_keeper_t *keeper = &spool.keeper;
     int is_threaded = 0;
     apr_status_t rv;
@@ -139,7 +139,7 @@ static apr_status_t child_begin(apr_pool_t *p)
     spool.damaged.log = log;
     keeper->damaged = keeper->recovery.damaged = &spool.damaged;
     keeper->recovery.journal = spool.dir->journal;
-    spool_segment_boot_get(keeper->recovery.boot);
+    store_segment_boot_get(keeper->recovery.boot);
     rv = spool_journal_create(p, spool.dir->journal,
                               (apr_uint64_t)spool.config->segment_octets, log,
                               &keeper->journal);
@@ -161,7 +161,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     rv = child_begin(pchild);
     if (rv != APR_SUCCESS) {
         /* Without it mail is put off, by 451: nobody delivers. */
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, SPOOL_LOGNO(2062)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, STORE_LOGNO(2062)
                      "the spool cannot be used by this process");
         return;
     }
@@ -213,12 +213,12 @@ static int deliver(smtp_transaction_t *transaction,
 static int has_space(int fd, apr_off_t octets)
 {
     apr_uint64_t min_free = (apr_uint64_t)spool.config->min_free;
-    spool_io_space_t space;
+    store_io_space_t space;
 
     if (!min_free) {
         return 1;
     }
-    return spool_io_space_get(fd, &space) == APR_SUCCESS
+    return store_io_space_get(fd, &space) == APR_SUCCESS
         && space.octets >= min_free
         && space.octets - min_free >= (apr_uint64_t)octets
         && space.files >= MIN_FREE_FILES;

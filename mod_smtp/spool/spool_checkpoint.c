@@ -22,15 +22,15 @@ static apr_array_header_t *segments_get(spool_journal_t *journal,
                                         apr_pool_t *p)
 {
     apr_array_header_t *segments =
-        apr_array_make(p, 16, sizeof(spool_segment_t *));
-    spool_segment_t *segment;
+        apr_array_make(p, 16, sizeof(store_segment_t *));
+    store_segment_t *segment;
 
     lock(journal);
     for (segment = journal->full; segment; segment = segment->next) {
-        APR_ARRAY_PUSH(segments, spool_segment_t *) = segment;
+        APR_ARRAY_PUSH(segments, store_segment_t *) = segment;
     }
     if (journal->current) {
-        APR_ARRAY_PUSH(segments, spool_segment_t *) = journal->current;
+        APR_ARRAY_PUSH(segments, store_segment_t *) = journal->current;
     }
     unlock(journal);
     return segments;
@@ -38,7 +38,7 @@ static apr_array_header_t *segments_get(spool_journal_t *journal,
 
 /* Places of the segment's records with a mark, which becomes `next`. */
 static apr_array_header_t *places_get(spool_journal_t *journal,
-                                      spool_segment_t *segment,
+                                      store_segment_t *segment,
                                       apr_pool_t *p, unsigned char mark,
                                       unsigned char next)
 {
@@ -46,10 +46,10 @@ static apr_array_header_t *places_get(spool_journal_t *journal,
     apr_uint64_t place;
 
     lock(journal);
-    for (place = SPOOL_SEGMENT_DATA; place < segment->octets;
-         place += SPOOL_RECORD_UNIT) {
-        if (SPOOL_SEGMENT_MARK(segment, place) == mark) {
-            SPOOL_SEGMENT_MARK(segment, place) = next;
+    for (place = STORE_SEGMENT_DATA; place < segment->octets;
+         place += STORE_RECORD_UNIT) {
+        if (STORE_SEGMENT_MARK(segment, place) == mark) {
+            STORE_SEGMENT_MARK(segment, place) = next;
             APR_ARRAY_PUSH(places, apr_uint64_t) = place;
         }
     }
@@ -62,9 +62,9 @@ static apr_array_header_t *places_get(spool_journal_t *journal,
 typedef struct retry_t {
     spool_journal_t *journal;
     spool_maildir_t *maildir;
-    const spool_damaged_t *damaged;
+    const store_damaged_t *damaged;
     apr_pool_t *p;               /* cleared after each message */
-    spool_segment_t *segment;
+    store_segment_t *segment;
     spool_maildir_how_e how;
     spool_maildir_found_t *found;
 } retry_t;
@@ -78,8 +78,8 @@ static void keep_file(retry_t *retry, apr_uint64_t place)
 
     lock(journal);
     for (i = 0; i < retry->segment->files->nelts; i++) {
-        const spool_segment_file_t *file =
-            &APR_ARRAY_IDX(retry->segment->files, i, spool_segment_file_t);
+        const store_segment_file_t *file =
+            &APR_ARRAY_IDX(retry->segment->files, i, store_segment_file_t);
 
         if (file->place == place) {
             spool_journal_name_write(name, (apr_uint64_t)file->number,
@@ -88,27 +88,27 @@ static void keep_file(retry_t *retry, apr_uint64_t place)
     }
     unlock(journal);
     if (*name) {
-        spool_damaged_move(retry->damaged, journal->dir, journal->name, name,
+        store_damaged_move(retry->damaged, journal->dir, journal->name, name,
                            "mail data of a damaged message");
     }
 }
 
 /* The record cannot be read back: it is kept for the administrator. */
 static apr_status_t give_up(retry_t *retry, apr_uint64_t place,
-                            const spool_record_t *record)
+                            const store_record_t *record)
 {
-    apr_uint64_t len = record->generation ? spool_record_octets(record)
-                                          : SPOOL_RECORD_UNIT;
+    apr_uint64_t len = record->generation ? store_record_octets(record)
+                                          : STORE_RECORD_UNIT;
     apr_status_t rv =
-        spool_damaged_copy(retry->damaged, retry->segment,
+        store_damaged_copy(retry->damaged, retry->segment,
                            retry->journal->name, place, place + len,
                            "a message in the journal was damaged");
 
     if (rv == APR_SUCCESS) {
         keep_file(retry, place);
-        spool_segment_mark(retry->segment, place, SPOOL_MARK_VOID);
+        store_segment_mark(retry->segment, place, STORE_MARK_VOID);
         lock(retry->journal);
-        SPOOL_SEGMENT_MARK(retry->segment, place) = SPOOL_MARK_VOID;
+        STORE_SEGMENT_MARK(retry->segment, place) = STORE_MARK_VOID;
         retry->segment->done++;
         retry->journal->retries--;
         unlock(retry->journal);
@@ -118,8 +118,8 @@ static apr_status_t give_up(retry_t *retry, apr_uint64_t place,
 
 static apr_status_t retry_record(retry_t *retry, apr_uint64_t place)
 {
-    spool_record_t record = { 0 };
-    apr_status_t rv = spool_segment_record_get(retry->segment, place,
+    store_record_t record = { 0 };
+    apr_status_t rv = store_segment_record_get(retry->segment, place,
                                                &record);
 
     if (rv == APR_SUCCESS) {
@@ -128,7 +128,7 @@ static apr_status_t retry_record(retry_t *retry, apr_uint64_t place)
                           retry->found);
         apr_pool_clear(retry->p);
     }
-    if (rv == SPOOL_EDAMAGED || rv == SPOOL_ETORN) {
+    if (rv == STORE_EDAMAGED || rv == STORE_ETORN) {
         return give_up(retry, place, &record);
     }
     if (rv == APR_SUCCESS) {
@@ -163,7 +163,7 @@ static apr_status_t retry_segment(retry_t *retry, apr_pool_t *p,
     return first;
 }
 
-static int is_time(spool_journal_t *journal, const spool_segment_t *segment,
+static int is_time(spool_journal_t *journal, const store_segment_t *segment,
                    apr_time_t now)
 {
     int answer;
@@ -176,7 +176,7 @@ static int is_time(spool_journal_t *journal, const spool_segment_t *segment,
 
 /* A mailbox that is full stays so for hours: each attempt costs a look into
  * it. A record that came meanwhile has its turn soon all the same. */
-static void put_off(spool_journal_t *journal, spool_segment_t *segment,
+static void put_off(spool_journal_t *journal, store_segment_t *segment,
                     apr_time_t now)
 {
     lock(journal);
@@ -193,9 +193,9 @@ static void put_off(spool_journal_t *journal, spool_segment_t *segment,
 /* All that waits in the segment. */
 static apr_status_t retry_all(retry_t *retry, apr_pool_t *p)
 {
-    apr_status_t first = retry_segment(retry, p, SPOOL_MARK_REPAIR,
+    apr_status_t first = retry_segment(retry, p, STORE_MARK_REPAIR,
                                        SPOOL_MAILDIR_REPAIR);
-    apr_status_t rv = retry_segment(retry, p, SPOOL_MARK_RETRY,
+    apr_status_t rv = retry_segment(retry, p, STORE_MARK_RETRY,
                                     SPOOL_MAILDIR_AGAIN);
 
     return first == APR_SUCCESS ? rv : first;
@@ -203,7 +203,7 @@ static apr_status_t retry_all(retry_t *retry, apr_pool_t *p)
 
 apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
                                     spool_maildir_t *maildir,
-                                    const spool_damaged_t *damaged,
+                                    const store_damaged_t *damaged,
                                     apr_time_t now, apr_pool_t *p)
 {
     apr_array_header_t *segments = segments_get(journal, p);
@@ -216,7 +216,7 @@ apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
     retry.damaged = damaged;
     apr_pool_create(&retry.p, p);
     for (i = 0; i < segments->nelts; i++) {
-        retry.segment = APR_ARRAY_IDX(segments, i, spool_segment_t *);
+        retry.segment = APR_ARRAY_IDX(segments, i, store_segment_t *);
         if (!is_time(journal, retry.segment, now)) {
             continue;
         }
@@ -236,7 +236,7 @@ apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
 
 /* A segment and those of its records that this checkpoint is about. */
 typedef struct part_t {
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_array_header_t *places;  /* apr_uint64_t */
 } part_t;
 
@@ -251,9 +251,9 @@ static apr_array_header_t *parts_begin(spool_journal_t *journal,
     for (i = 0; i < segments->nelts; i++) {
         part_t *part = apr_array_push(parts);
 
-        part->segment = APR_ARRAY_IDX(segments, i, spool_segment_t *);
+        part->segment = APR_ARRAY_IDX(segments, i, store_segment_t *);
         part->places = places_get(journal, part->segment, p,
-                                  SPOOL_MARK_DELIVERED, SPOOL_MARK_SYNCING);
+                                  STORE_MARK_DELIVERED, STORE_MARK_SYNCING);
     }
     return parts;
 }
@@ -268,9 +268,9 @@ static void parts_end(spool_journal_t *journal, apr_array_header_t *parts)
         const part_t *part = &APR_ARRAY_IDX(parts, i, part_t);
 
         for (j = 0; j < part->places->nelts; j++) {
-            SPOOL_SEGMENT_MARK(part->segment,
+            STORE_SEGMENT_MARK(part->segment,
                                APR_ARRAY_IDX(part->places, j, apr_uint64_t)) =
-                SPOOL_MARK_DONE;
+                STORE_MARK_DONE;
         }
         journal->delivered -= (unsigned int)part->places->nelts;
         part->segment->done += (unsigned int)part->places->nelts;
@@ -282,15 +282,15 @@ static void parts_end(spool_journal_t *journal, apr_array_header_t *parts)
 static unsigned char mark_doubt(spool_journal_t *journal, unsigned char mark)
 {
     switch (mark) {
-    case SPOOL_MARK_PENDING:
-        return SPOOL_MARK_DOUBTED;
-    case SPOOL_MARK_RETRY:       /* some of its mailboxes may have copies */
-        return SPOOL_MARK_REPAIR;
-    case SPOOL_MARK_DELIVERED:
-    case SPOOL_MARK_SYNCING:
+    case STORE_MARK_PENDING:
+        return STORE_MARK_DOUBTED;
+    case STORE_MARK_RETRY:       /* some of its mailboxes may have copies */
+        return STORE_MARK_REPAIR;
+    case STORE_MARK_DELIVERED:
+    case STORE_MARK_SYNCING:
         journal->delivered--;
         journal->retries++;
-        return SPOOL_MARK_REPAIR;
+        return STORE_MARK_REPAIR;
     default:
         return mark;
     }
@@ -300,7 +300,7 @@ static unsigned char mark_doubt(spool_journal_t *journal, unsigned char mark)
  * delivered while the sync ran among them: the kernel tells once. On disk it
  * must stand too, or a successor would take what is marked DELIVERED for
  * good. */
-static void segment_doubt(spool_journal_t *journal, spool_segment_t *segment,
+static void segment_doubt(spool_journal_t *journal, store_segment_t *segment,
                           apr_pool_t *p)
 {
     apr_array_header_t *places;
@@ -308,22 +308,22 @@ static void segment_doubt(spool_journal_t *journal, spool_segment_t *segment,
     int i;
 
     lock(journal);
-    for (place = SPOOL_SEGMENT_DATA; place < segment->octets;
-         place += SPOOL_RECORD_UNIT) {
-        unsigned char *mark = &SPOOL_SEGMENT_MARK(segment, place);
+    for (place = STORE_SEGMENT_DATA; place < segment->octets;
+         place += STORE_RECORD_UNIT) {
+        unsigned char *mark = &STORE_SEGMENT_MARK(segment, place);
 
         *mark = mark_doubt(journal, *mark);
     }
     segment->retry_at = segment->retry_delay = 0;
     unlock(journal);
-    places = places_get(journal, segment, p, SPOOL_MARK_REPAIR,
-                        SPOOL_MARK_REPAIR);
+    places = places_get(journal, segment, p, STORE_MARK_REPAIR,
+                        STORE_MARK_REPAIR);
     for (i = 0; i < places->nelts; i++) {
-        spool_segment_mark(segment, APR_ARRAY_IDX(places, i, apr_uint64_t),
-                           SPOOL_MARK_REPAIR);
+        store_segment_mark(segment, APR_ARRAY_IDX(places, i, apr_uint64_t),
+                           STORE_MARK_REPAIR);
     }
     if (places->nelts) {
-        spool_segment_marks_sync(segment);
+        store_segment_marks_sync(segment);
     }
 }
 
@@ -333,7 +333,7 @@ static void doubt(spool_journal_t *journal, apr_pool_t *p)
     int i;
 
     for (i = 0; i < segments->nelts; i++) {
-        segment_doubt(journal, APR_ARRAY_IDX(segments, i, spool_segment_t *),
+        segment_doubt(journal, APR_ARRAY_IDX(segments, i, store_segment_t *),
                       p);
     }
 }
@@ -341,7 +341,7 @@ static void doubt(spool_journal_t *journal, apr_pool_t *p)
 /* A segment that is retired in a moment needs no marks on disk, unless files
  * go before it. */
 static int needs_marks(spool_journal_t *journal,
-                       const spool_segment_t *segment, int *has_files)
+                       const store_segment_t *segment, int *has_files)
 {
     int answer;
 
@@ -355,23 +355,23 @@ static int needs_marks(spool_journal_t *journal,
 
 /* Removes the files of mail data whose messages are done; the marks that say
  * so are durable. */
-static void files_remove(spool_journal_t *journal, spool_segment_t *segment)
+static void files_remove(spool_journal_t *journal, store_segment_t *segment)
 {
     char name[SPOOL_JOURNAL_NAME_OCTETS];
     int i, left = 0;
 
     lock(journal);
     for (i = 0; i < segment->files->nelts; i++) {
-        spool_segment_file_t file =
-            APR_ARRAY_IDX(segment->files, i, spool_segment_file_t);
-        unsigned char mark = SPOOL_SEGMENT_MARK(segment, file.place);
+        store_segment_file_t file =
+            APR_ARRAY_IDX(segment->files, i, store_segment_file_t);
+        unsigned char mark = STORE_SEGMENT_MARK(segment, file.place);
 
-        if (mark == SPOOL_MARK_DONE || mark == SPOOL_MARK_VOID) {
+        if (mark == STORE_MARK_DONE || mark == STORE_MARK_VOID) {
             spool_journal_name_write(name, (apr_uint64_t)file.number, "mail");
             unlinkat(journal->dir, name, 0);
         }
         else {
-            APR_ARRAY_IDX(segment->files, left++, spool_segment_file_t) =
+            APR_ARRAY_IDX(segment->files, left++, store_segment_file_t) =
                 file;
         }
     }
@@ -389,13 +389,13 @@ static void part_write(spool_journal_t *journal, const part_t *part)
         return;
     }
     for (i = 0; i < part->places->nelts && rv == APR_SUCCESS; i++) {
-        rv = spool_segment_mark(part->segment,
+        rv = store_segment_mark(part->segment,
                                 APR_ARRAY_IDX(part->places, i, apr_uint64_t),
-                                SPOOL_MARK_DONE);
+                                STORE_MARK_DONE);
     }
     /* Without its mark a record wants its file back after a crash. */
     if (rv == APR_SUCCESS && has_files
-        && spool_segment_marks_sync(part->segment) == APR_SUCCESS) {
+        && store_segment_marks_sync(part->segment) == APR_SUCCESS) {
         files_remove(journal, part->segment);
     }
 }
@@ -409,7 +409,7 @@ static apr_status_t sync_parts(spool_journal_t *journal,
 
     if (rv != APR_SUCCESS) {
         doubt(journal, p);
-        spool_log(journal->log, SPOOL_LOG_ERR, rv, SPOOL_LOGNO(2020)
+        store_log(journal->log, STORE_LOG_ERR, rv, STORE_LOGNO(2020)
                   "mailboxes could not be written back; what was delivered "
                   "since the last checkpoint is written anew");
         return rv;
@@ -425,10 +425,10 @@ static apr_status_t sync_parts(spool_journal_t *journal,
 
 /* Takes the segments out whose records are all done, the current one too
  * when it is worth while: while nothing waits in it, it can begin anew. */
-static spool_segment_t *detach_done(spool_journal_t *journal)
+static store_segment_t *detach_done(spool_journal_t *journal)
 {
-    spool_segment_t **link = &journal->full, *done = NULL;
-    spool_segment_t *current = journal->current;
+    store_segment_t **link = &journal->full, *done = NULL;
+    store_segment_t *current = journal->current;
 
     if (current && !journal->is_committing && !journal->first
         && current->done == current->records
@@ -436,7 +436,7 @@ static spool_segment_t *detach_done(spool_journal_t *journal)
         spool_journal_put_away(journal);
     }
     while (*link) {
-        spool_segment_t *segment = *link;
+        store_segment_t *segment = *link;
 
         if (segment->done == segment->records) {
             *link = segment->next;
@@ -453,10 +453,10 @@ static spool_segment_t *detach_done(spool_journal_t *journal)
 
 /* Retires a segment and puts it with the free ones; one that cannot be
  * trusted, or not be retired, goes. */
-static void recycle(spool_journal_t *journal, spool_segment_t *segment)
+static void recycle(spool_journal_t *journal, store_segment_t *segment)
 {
-    if (segment->is_failed || spool_segment_retire(segment) != APR_SUCCESS) {
-        spool_segment_remove(segment, journal->dir);
+    if (segment->is_failed || store_segment_retire(segment) != APR_SUCCESS) {
+        store_segment_remove(segment, journal->dir);
         return;
     }
     files_remove(journal, segment); /* whose marks could not be written */
@@ -471,7 +471,7 @@ static void recycle(spool_journal_t *journal, spool_segment_t *segment)
  * for one. */
 static void trim(spool_journal_t *journal)
 {
-    spool_segment_t *segment = NULL;
+    store_segment_t *segment = NULL;
 
     lock(journal);
     if (journal->free_least > 1) {
@@ -482,14 +482,14 @@ static void trim(spool_journal_t *journal)
     journal->free_least = journal->free_count;
     unlock(journal);
     if (segment) {
-        spool_segment_remove(segment, journal->dir);
+        store_segment_remove(segment, journal->dir);
     }
 }
 
 apr_status_t spool_checkpoint(spool_journal_t *journal,
                               spool_maildir_t *maildir, apr_pool_t *p)
 {
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_status_t rv = APR_SUCCESS;
     int has_work;
 
@@ -503,7 +503,7 @@ apr_status_t spool_checkpoint(spool_journal_t *journal,
     segment = detach_done(journal);
     unlock(journal);
     while (segment) {
-        spool_segment_t *next = segment->next;
+        store_segment_t *next = segment->next;
 
         recycle(journal, segment);
         segment = next;

@@ -8,7 +8,7 @@
 #ifndef SPOOL_CHECKPOINT_H
 #define SPOOL_CHECKPOINT_H
 
-#include "spool_damaged.h"
+#include "store_damaged.h"
 #include "spool_journal.h"
 #include "spool_maildir.h"
 
@@ -24,7 +24,7 @@
  *  @return the first error; what could not be delivered waits on */
 apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
                                     spool_maildir_t *maildir,
-                                    const spool_damaged_t *damaged,
+                                    const store_damaged_t *damaged,
                                     apr_time_t now, apr_pool_t *p);
 
 /** Makes all deliveries until now durable, then uses again or removes the

@@ -20,9 +20,9 @@
 typedef struct delivery_t {
     const spool_delivery_conf_t *conf;
     apr_pool_t *p;               /* the transaction's */
-    spool_envelope_t *envelope;
+    store_envelope_t *envelope;
     apr_size_t envelope_len;     /* when it is written */
-    spool_content_t *content;
+    store_content_t *content;
     const char *trace;
     apr_size_t trace_len;
     spool_entry_t entry;
@@ -61,18 +61,18 @@ static void signals_release(const delivery_t *d, const sigset_t *before)
 
 static apr_int64_t flags_of(const smtp_mail_params_t *params)
 {
-    return (params->smtputf8 ? SPOOL_ENVELOPE_SMTPUTF8 : 0)
-        | (params->requiretls ? SPOOL_ENVELOPE_REQUIRETLS : 0)
-        | (params->has_size ? SPOOL_ENVELOPE_HAS_SIZE : 0)
-        | (params->has_body ? SPOOL_ENVELOPE_HAS_BODY : 0)
-        | (params->has_priority ? SPOOL_ENVELOPE_HAS_PRIORITY : 0);
+    return (params->smtputf8 ? STORE_ENVELOPE_SMTPUTF8 : 0)
+        | (params->requiretls ? STORE_ENVELOPE_REQUIRETLS : 0)
+        | (params->has_size ? STORE_ENVELOPE_HAS_SIZE : 0)
+        | (params->has_body ? STORE_ENVELOPE_HAS_BODY : 0)
+        | (params->has_priority ? STORE_ENVELOPE_HAS_PRIORITY : 0);
 }
 
-static spool_envelope_t *envelope_begin(smtp_transaction_t *transaction)
+static store_envelope_t *envelope_begin(smtp_transaction_t *transaction)
 {
     const smtp_mail_params_t *params = &transaction->params;
-    spool_envelope_t *envelope =
-        spool_envelope_create(transaction->r->pool);
+    store_envelope_t *envelope =
+        store_envelope_create(transaction->r->pool);
 
     envelope->id = transaction->id;
     envelope->reverse_path = transaction->reverse_path->text;
@@ -97,7 +97,7 @@ smtp_delivery_t *spool_delivery_create(smtp_transaction_t *transaction,
     d->conf = conf;
     d->p = p;
     d->envelope = envelope_begin(transaction);
-    d->envelope_len = spool_envelope_size(d->envelope) + FILE_FIELDS_OCTETS;
+    d->envelope_len = store_envelope_size(d->envelope) + FILE_FIELDS_OCTETS;
     delivery->klass = &spool_delivery_class;
     delivery->transaction = transaction;
     delivery->ctx = d;
@@ -108,15 +108,15 @@ smtp_delivery_t *spool_delivery_create(smtp_transaction_t *transaction,
 static int is_possible(apr_pool_t *p, const smtp_mailbox_t *mailbox)
 {
     return spool_name_path(p, mailbox->domain, mailbox->name)
-        && spool_envelope_is_clean(mailbox->domain)
-        && spool_envelope_is_clean(mailbox->name)
+        && store_envelope_is_clean(mailbox->domain)
+        && store_envelope_is_clean(mailbox->name)
         && (!mailbox->extension
-            || spool_envelope_is_clean(mailbox->extension))
-        && spool_envelope_is_clean(mailbox->delivered_to);
+            || store_envelope_is_clean(mailbox->extension))
+        && store_envelope_is_clean(mailbox->delivered_to);
 }
 
 static int recipient_copy(apr_pool_t *p, const smtp_recipient_t *from,
-                          spool_recipient_t *to)
+                          store_recipient_t *to)
 {
     int i;
 
@@ -126,7 +126,7 @@ static int recipient_copy(apr_pool_t *p, const smtp_recipient_t *from,
     for (i = 0; i < from->mailboxes->nelts; i++) {
         const smtp_mailbox_t *mailbox =
             APR_ARRAY_IDX(from->mailboxes, i, smtp_mailbox_t *);
-        spool_mailbox_t *copy = spool_envelope_mailbox_add(to);
+        store_mailbox_t *copy = store_envelope_mailbox_add(to);
 
         if (!is_possible(p, mailbox)) {
             return 0;
@@ -142,8 +142,8 @@ static int recipient_copy(apr_pool_t *p, const smtp_recipient_t *from,
 /* RFC 5321 4.5.3.1.10: what does not fit comes in another transaction. */
 static int has_room(const delivery_t *d, apr_size_t len)
 {
-    return d->envelope_len + len + SPOOL_CONTENT_MEMORY_MAX
-        + TRACE_MAX_OCTETS + SPOOL_RECORD_UNIT
+    return d->envelope_len + len + STORE_CONTENT_MEMORY_MAX
+        + TRACE_MAX_OCTETS + STORE_RECORD_UNIT
         <= spool_journal_record_max(d->conf->journal);
 }
 
@@ -152,13 +152,13 @@ static int delivery_recipient(smtp_delivery_t *delivery,
                               smtp_reply_t *reply)
 {
     delivery_t *d = delivery->ctx;
-    spool_recipient_t *copy = spool_envelope_recipient_add(d->p, d->envelope);
+    store_recipient_t *copy = store_envelope_recipient_add(d->p, d->envelope);
     apr_size_t len = 0;
 
     *reply = reply_bad_mailbox;
     if (recipient_copy(d->p, recipient, copy)) {
         *reply = reply_too_many;
-        len = spool_envelope_recipient_size(copy);
+        len = store_envelope_recipient_size(copy);
     }
     if (!len || !has_room(d, len)) {
         apr_array_pop(d->envelope->recipients);
@@ -186,13 +186,13 @@ static apr_status_t spill(delivery_t *d)
         (apr_int64_t)spool_journal_number_make(journal);
     spool_journal_name_write(name, (apr_uint64_t)d->envelope->file_number,
                              "temp");
-    return spool_content_spill(d->content, dir, name);
+    return store_content_spill(d->content, dir, name);
 }
 
-static spool_content_t *content_get(delivery_t *d)
+static store_content_t *content_get(delivery_t *d)
 {
     if (!d->content) {
-        d->content = spool_content_create(d->p, d->envelope->size_octets);
+        d->content = store_content_create(d->p, d->envelope->size_octets);
     }
     return d->content;
 }
@@ -201,9 +201,9 @@ static apr_status_t delivery_write(smtp_delivery_t *delivery,
                                    const char *octets, apr_size_t len)
 {
     delivery_t *d = delivery->ctx;
-    spool_content_t *content = content_get(d);
+    store_content_t *content = content_get(d);
 
-    if (spool_content_is_full(content, len)) {
+    if (store_content_is_full(content, len)) {
         sigset_t before;
         apr_status_t rv;
 
@@ -214,13 +214,13 @@ static apr_status_t delivery_write(smtp_delivery_t *delivery,
             return rv;
         }
     }
-    return spool_content_write(content, octets, len);
+    return store_content_write(content, octets, len);
 }
 
 static apr_status_t delivery_content(smtp_delivery_t *delivery,
                                      apr_bucket_brigade *brigade)
 {
-    return spool_content_buckets(content_get(delivery->ctx), brigade);
+    return store_content_buckets(content_get(delivery->ctx), brigade);
 }
 
 /* ---- Commit ---- */
@@ -238,7 +238,7 @@ static apr_status_t file_keep(delivery_t *d)
     char name[SPOOL_JOURNAL_NAME_OCTETS];
     apr_uint32_t crc;
     int dir;
-    apr_status_t rv = spool_content_sync(d->content, &crc);
+    apr_status_t rv = store_content_sync(d->content, &crc);
 
     d->envelope->file_octets = d->content->octets;
     d->envelope->file_crc = crc;
@@ -248,9 +248,9 @@ static apr_status_t file_keep(delivery_t *d)
     }
     if (rv == APR_SUCCESS) {
         file_name(d, name);
-        rv = spool_io_temp_link(&d->content->file, dir, name);
+        rv = store_io_temp_link(&d->content->file, dir, name);
     }
-    return rv == APR_SUCCESS ? spool_io_fsync(dir) : rv;
+    return rv == APR_SUCCESS ? store_io_fsync(dir) : rv;
 }
 
 static void file_forget(delivery_t *d)
@@ -272,7 +272,7 @@ static void piece_add(apr_array_header_t *pieces, const char *octets,
 
     piece->iov_base = (char *)octets;
     piece->iov_len = len;
-    *crc = spool_record_crc(*crc, octets, len);
+    *crc = store_record_crc(*crc, octets, len);
 }
 
 /* The record's payload, its lengths and its checksum. */
@@ -281,9 +281,9 @@ static void entry_make(delivery_t *d)
     const apr_array_header_t *blocks = d->content->blocks;
     apr_array_header_t *pieces =
         apr_array_make(d->p, blocks->nelts + 2, sizeof(struct iovec));
-    spool_record_t *record = &d->entry.record;
+    store_record_t *record = &d->entry.record;
     apr_size_t len;
-    const char *octets = spool_envelope_write(d->p, d->envelope, &len);
+    const char *octets = store_envelope_write(d->p, d->envelope, &len);
     int i;
 
     record->envelope_len = (apr_uint32_t)len;
@@ -315,7 +315,7 @@ static apr_status_t append(delivery_t *d)
 {
     apr_status_t rv = APR_SUCCESS;
 
-    if (spool_content_has_file(d->content)) {
+    if (store_content_has_file(d->content)) {
         rv = file_keep(d);
     }
     if (rv == APR_SUCCESS) {
@@ -335,7 +335,7 @@ static apr_status_t delivery_commit(smtp_delivery_t *delivery,
     d->trace = trace;
     d->trace_len = trace_len;
     if (header && header->fields & SMTP_HEADER_RETURN_PATH) {
-        d->envelope->flags |= SPOOL_ENVELOPE_HAS_RETURN_PATH;
+        d->envelope->flags |= STORE_ENVELOPE_HAS_RETURN_PATH;
     }
     content_get(d);
     signals_hold(d, &d->signals);
@@ -345,7 +345,7 @@ static apr_status_t delivery_commit(smtp_delivery_t *delivery,
     }
     else {
         file_forget(d);
-        spool_content_close(d->content);
+        store_content_close(d->content);
         signals_release(d, &d->signals);
     }
     return rv;
@@ -373,14 +373,14 @@ static void delivery_finish(smtp_delivery_t *delivery)
     apr_status_t rv = deliver(d);
 
     if (rv != APR_SUCCESS) {
-        spool_log(d->conf->log, SPOOL_LOG_WARNING, rv, SPOOL_LOGNO(2050)
+        store_log(d->conf->log, STORE_LOG_WARNING, rv, STORE_LOGNO(2050)
                   "%s: accepted, but not delivered to each mailbox; it waits "
                   "in the journal and is tried again", d->envelope->id);
     }
     apr_pool_cleanup_kill(d->p, d, leave);
     spool_journal_settle(d->conf->journal, d->entry.segment,
                          d->entry.record.place, rv == APR_SUCCESS);
-    spool_content_close(d->content);
+    store_content_close(d->content);
     signals_release(d, &d->signals);
 }
 
@@ -389,7 +389,7 @@ static void delivery_abort(smtp_delivery_t *delivery)
     delivery_t *d = delivery->ctx;
 
     if (d->content) {
-        spool_content_close(d->content);
+        store_content_close(d->content);
     }
 }
 

@@ -16,7 +16,7 @@
 typedef struct spool_delivery_conf_t {
     spool_journal_t *journal;
     spool_maildir_t *maildir;
-    const spool_log_t *log;
+    const store_log_t *log;
     /** Signals end a process of this MPM wherever it is (prefork): they wait
      *  while the journal is written. */
     int has_signals;

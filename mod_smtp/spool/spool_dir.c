@@ -12,7 +12,7 @@
 
 #include <apr_strings.h>
 
-#include "spool_io.h"
+#include "store_io.h"
 
 #define LOCK_NAME "lock"
 
@@ -37,7 +37,7 @@ static int is_empty(int fd)
     int copy, names = 0;
     DIR *dir;
 
-    if (spool_io_dir_reopen(fd, &copy) != APR_SUCCESS) {
+    if (store_io_dir_reopen(fd, &copy) != APR_SUCCESS) {
         return 0;
     }
     dir = fdopendir(copy);
@@ -118,12 +118,12 @@ static apr_status_t be_closed(apr_pool_t *p, const spool_dir_t *dir,
 static apr_status_t sync_parent(const spool_dir_t *dir)
 {
     int fd;
-    apr_status_t rv = spool_io_dir_open(dir->root, "..", &fd);
+    apr_status_t rv = store_io_dir_open(dir->root, "..", &fd);
 
     if (rv != APR_SUCCESS) {
         return rv == EACCES ? APR_SUCCESS : rv;
     }
-    rv = spool_io_fsync(fd);
+    rv = store_io_fsync(fd);
     close(fd);
     return rv;
 }
@@ -157,7 +157,7 @@ static apr_status_t open_below(apr_pool_t *p, spool_dir_t *dir,
                                gid_t gid, const char **complaint)
 {
     const char *path = apr_pstrcat(p, dir->path, "/", name, NULL);
-    apr_status_t rv = spool_io_dir_make(dir->root, name, fd);
+    apr_status_t rv = store_io_dir_make(dir->root, name, fd);
 
     if (rv != APR_SUCCESS) {
         *complaint = apr_psprintf(p, "%s is not a directory that httpd can "
@@ -192,7 +192,7 @@ apr_status_t spool_dir_open(apr_pool_t *p, const char *path, uid_t uid,
                         complaint);
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_fsync(dir->root);
+        rv = store_io_fsync(dir->root);
     }
     if (rv == APR_SUCCESS) {
         *out = dir;
@@ -217,7 +217,7 @@ static void pid_write(int fd)
 
     /* Only for the message: whoever cannot read it is refused all the same. */
     if (ftruncate(fd, 0) == 0) {
-        spool_io_pwrite(fd, pid, (apr_size_t)len, 0);
+        store_io_pwrite(fd, pid, (apr_size_t)len, 0);
     }
 }
 

@@ -7,7 +7,7 @@
  *     SPOOL/lock      pid of the httpd that has the spool, which holds flock()
  *     SPOOL/journal/  one directory for each process (spool_journal.h)
  *     SPOOL/mail/     DOMAIN/NAME/{tmp,new,cur} (spool_maildir.h)
- *     SPOOL/damaged/  what was found and is not ours (spool_damaged.h)
+ *     SPOOL/damaged/  what was found and is not ours (store_damaged.h)
  */
 #ifndef SPOOL_DIR_H
 #define SPOOL_DIR_H

@@ -12,10 +12,10 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "spool_io.h"
+#include "store_io.h"
 
 /* Pieces of a batch: what one call takes, several times. */
-#define BATCH_PIECES (4 * SPOOL_IO_PIECES)
+#define BATCH_PIECES (4 * STORE_IO_PIECES)
 #define PIECES_MAX   (BATCH_PIECES - 2)
 #define DIR_TRIES    8
 
@@ -31,7 +31,7 @@ static void unlock(spool_journal_t *journal)
 
 apr_status_t spool_journal_create(apr_pool_t *p, int parent,
                                   apr_uint64_t segment_octets,
-                                  const spool_log_t *log,
+                                  const store_log_t *log,
                                   spool_journal_t **out)
 {
     spool_journal_t *journal = apr_pcalloc(p, sizeof(*journal));
@@ -41,11 +41,11 @@ apr_status_t spool_journal_create(apr_pool_t *p, int parent,
     *out = NULL;
     journal->log = log;
     journal->parent = parent;
-    journal->segment_octets = segment_octets / SPOOL_RECORD_UNIT
-                            * SPOOL_RECORD_UNIT;
+    journal->segment_octets = segment_octets / STORE_RECORD_UNIT
+                            * STORE_RECORD_UNIT;
     journal->dir = -1;
     journal->last = &journal->first;
-    spool_segment_boot_get(journal->boot);
+    store_segment_boot_get(journal->boot);
     rv = apr_thread_mutex_create(&journal->mutex, APR_THREAD_MUTEX_DEFAULT,
                                  p);
     for (i = 0; i < 2 && rv == APR_SUCCESS; i++) {
@@ -76,13 +76,13 @@ static apr_status_t dir_try(spool_journal_t *journal)
     }
     apr_snprintf(journal->name, sizeof(journal->name),
                  "%ld-%016" APR_UINT64_T_HEX_FMT, (long)getpid(), random);
-    rv = spool_io_dir_make(journal->parent, journal->name, &journal->dir);
+    rv = store_io_dir_make(journal->parent, journal->name, &journal->dir);
     if (rv != APR_SUCCESS) {
         return rv == ENOENT ? EAGAIN : rv;
     }
     if (flock(journal->dir, LOCK_EX | LOCK_NB) == 0
         && fstat(journal->dir, &st) == 0 && st.st_nlink > 0) {
-        return spool_io_fsync(journal->parent);
+        return store_io_fsync(journal->parent);
     }
     close(journal->dir);
     journal->dir = -1;
@@ -136,7 +136,7 @@ void spool_journal_name_write(char name[SPOOL_JOURNAL_NAME_OCTETS],
 
 apr_uint64_t spool_journal_record_max(const spool_journal_t *journal)
 {
-    return journal->segment_octets - SPOOL_SEGMENT_DATA;
+    return journal->segment_octets - STORE_SEGMENT_DATA;
 }
 
 /* ---- The current segment ---- */
@@ -154,9 +154,9 @@ void spool_journal_put_away(spool_journal_t *journal)
 }
 
 /* A free segment, or NULL; with the mutex. */
-static spool_segment_t *take_free(spool_journal_t *journal)
+static store_segment_t *take_free(spool_journal_t *journal)
 {
-    spool_segment_t *segment = journal->free;
+    store_segment_t *segment = journal->free;
 
     if (segment) {
         journal->free = segment->next;
@@ -169,13 +169,13 @@ static spool_segment_t *take_free(spool_journal_t *journal)
 }
 
 static apr_status_t segment_new(spool_journal_t *journal,
-                                spool_segment_t **segment)
+                                store_segment_t **segment)
 {
     int dir;
     apr_status_t rv = spool_journal_dir_get(journal, &dir);
 
     return rv == APR_SUCCESS
-        ? spool_segment_create(dir, spool_journal_number_make(journal),
+        ? store_segment_create(dir, spool_journal_number_make(journal),
                                journal->segment_octets, segment)
         : rv;
 }
@@ -183,11 +183,11 @@ static apr_status_t segment_new(spool_journal_t *journal,
 /* A current segment with room for so many octets. */
 static apr_status_t current_get(spool_journal_t *journal, apr_uint64_t octets)
 {
-    spool_segment_t *segment = journal->current;
+    store_segment_t *segment = journal->current;
     apr_status_t rv = APR_SUCCESS;
 
     if (segment && !segment->is_failed
-        && spool_segment_has_room(segment, octets)) {
+        && store_segment_has_room(segment, octets)) {
         return APR_SUCCESS;
     }
     lock(journal);
@@ -200,9 +200,9 @@ static apr_status_t current_get(spool_journal_t *journal, apr_uint64_t octets)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = spool_segment_begin(segment, journal->boot);
+    rv = store_segment_begin(segment, journal->boot);
     if (rv != APR_SUCCESS) {
-        spool_segment_remove(segment, journal->dir);
+        store_segment_remove(segment, journal->dir);
         return rv;
     }
     lock(journal);
@@ -229,37 +229,37 @@ static void piece_add(batch_t *batch, const void *octets, apr_size_t len)
 }
 
 /* Places the record behind those that are in the batch. */
-static void batch_add(batch_t *batch, const spool_segment_t *segment,
+static void batch_add(batch_t *batch, const store_segment_t *segment,
                       spool_entry_t *entry)
 {
-    static const char padding[SPOOL_RECORD_UNIT];
-    spool_record_t *record = &entry->record;
-    apr_uint64_t octets = spool_record_octets(record);
+    static const char padding[STORE_RECORD_UNIT];
+    store_record_t *record = &entry->record;
+    apr_uint64_t octets = store_record_octets(record);
     int i;
 
     record->generation = segment->generation;
     record->place = segment->tail + batch->octets;
     record->group = segment->tail;
-    spool_record_write(record, entry->header);
+    store_record_write(record, entry->header);
     piece_add(batch, entry->header, sizeof(entry->header));
     for (i = 0; i < entry->count; i++) {
         piece_add(batch, entry->pieces[i].iov_base, entry->pieces[i].iov_len);
     }
     piece_add(batch, padding, octets - sizeof(entry->header)
-                              - spool_record_payload_octets(record));
+                              - store_record_payload_octets(record));
     batch->octets += octets;
 }
 
 /* Takes records from `entry` on as they fit. */
-static void batch_fill(batch_t *batch, const spool_segment_t *segment,
+static void batch_fill(batch_t *batch, const store_segment_t *segment,
                        spool_entry_t *entry)
 {
     batch->first = entry;
     batch->count = 0;
     batch->octets = 0;
     while (entry && batch->count + entry->count + 2 <= BATCH_PIECES
-           && spool_segment_has_room(segment, batch->octets
-                                     + spool_record_octets(&entry->record))) {
+           && store_segment_has_room(segment, batch->octets
+                                     + store_record_octets(&entry->record))) {
         batch_add(batch, segment, entry);
         entry = entry->next;
     }
@@ -268,18 +268,18 @@ static void batch_fill(batch_t *batch, const spool_segment_t *segment,
 
 /* They are durable: now they count. */
 static void batch_keep(spool_journal_t *journal, const batch_t *batch,
-                       spool_segment_t *segment)
+                       store_segment_t *segment)
 {
     spool_entry_t *entry;
 
     lock(journal);
     for (entry = batch->first; entry != batch->end; entry = entry->next) {
         entry->segment = segment;
-        SPOOL_SEGMENT_MARK(segment, entry->record.place) =
-            SPOOL_MARK_PENDING;
+        STORE_SEGMENT_MARK(segment, entry->record.place) =
+            STORE_MARK_PENDING;
         segment->records++;
         if (entry->file_number) {
-            spool_segment_file_t *file = apr_array_push(segment->files);
+            store_segment_file_t *file = apr_array_push(segment->files);
 
             file->place = entry->record.place;
             file->number = entry->file_number;
@@ -291,35 +291,35 @@ static void batch_keep(spool_journal_t *journal, const batch_t *batch,
 /* Their clients get 4xx. They may be on disk for all that; a recovery must
  * not deliver what was refused. Done as well as can be: if this fails too, a
  * crash now gives the client's next attempt a twin. */
-static void batch_void(const batch_t *batch, spool_segment_t *segment)
+static void batch_void(const batch_t *batch, store_segment_t *segment)
 {
     const spool_entry_t *entry;
 
     for (entry = batch->first; entry != batch->end; entry = entry->next) {
-        spool_segment_mark(segment, entry->record.place, SPOOL_MARK_VOID);
+        store_segment_mark(segment, entry->record.place, STORE_MARK_VOID);
     }
-    spool_segment_marks_sync(segment);
+    store_segment_marks_sync(segment);
 }
 
 static apr_status_t batch_commit(spool_journal_t *journal, batch_t *batch,
                                  spool_entry_t *entry)
 {
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_status_t rv =
-        current_get(journal, spool_record_octets(&entry->record));
+        current_get(journal, store_record_octets(&entry->record));
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     segment = journal->current;
     batch_fill(batch, segment, entry);
-    rv = spool_segment_append(segment, batch->pieces, batch->count,
+    rv = store_segment_append(segment, batch->pieces, batch->count,
                               batch->octets);
     if (rv == APR_SUCCESS) {
         batch_keep(journal, batch, segment);
     }
     else if (segment->is_failed) {
-        spool_log(journal->log, SPOOL_LOG_ERR, rv, SPOOL_LOGNO(2001)
+        store_log(journal->log, STORE_LOG_ERR, rv, STORE_LOGNO(2001)
                   "could not write to journal %s; segment %" APR_UINT64_T_FMT
                   " is given up", journal->name, segment->number);
         batch_void(batch, segment);
@@ -371,7 +371,7 @@ apr_status_t spool_journal_append(spool_journal_t *journal,
                                   spool_entry_t *entry)
 {
     if (entry->count > PIECES_MAX
-        || spool_record_octets(&entry->record)
+        || store_record_octets(&entry->record)
            > spool_journal_record_max(journal)) {
         return EMSGSIZE;
     }
@@ -403,34 +403,34 @@ apr_status_t spool_journal_append(spool_journal_t *journal,
 /* A sync failed while the record's session delivered it: what the kernel
  * dropped then, no later sync tells of. With the mutex, which keeps the
  * segment here. */
-static void doubt(spool_journal_t *journal, spool_segment_t *segment,
+static void doubt(spool_journal_t *journal, store_segment_t *segment,
                   apr_uint64_t place)
 {
-    spool_segment_mark(segment, place, SPOOL_MARK_REPAIR);
-    SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_REPAIR;
+    store_segment_mark(segment, place, STORE_MARK_REPAIR);
+    STORE_SEGMENT_MARK(segment, place) = STORE_MARK_REPAIR;
     segment->retry_at = segment->retry_delay = 0;
     journal->retries++;
 }
 
-void spool_journal_settle(spool_journal_t *journal, spool_segment_t *segment,
+void spool_journal_settle(spool_journal_t *journal, store_segment_t *segment,
                           apr_uint64_t place, int is_delivered)
 {
     if (is_delivered) {
         /* Before the count, and without the mutex: while the record counts
          * as pending, the segment stays. A mark that is not written costs a
          * look into the mailbox after a crash, nothing else. */
-        spool_segment_mark(segment, place, SPOOL_MARK_DELIVERED);
+        store_segment_mark(segment, place, STORE_MARK_DELIVERED);
     }
     lock(journal);
-    if (SPOOL_SEGMENT_MARK(segment, place) == SPOOL_MARK_DOUBTED) {
+    if (STORE_SEGMENT_MARK(segment, place) == STORE_MARK_DOUBTED) {
         doubt(journal, segment, place);
     }
     else if (is_delivered) {
-        SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_DELIVERED;
+        STORE_SEGMENT_MARK(segment, place) = STORE_MARK_DELIVERED;
         journal->delivered++;
     }
     else {
-        SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_RETRY;
+        STORE_SEGMENT_MARK(segment, place) = STORE_MARK_RETRY;
         journal->retries++;
         /* It does not wait for what failed many times before. */
         segment->retry_at = segment->retry_delay = 0;
@@ -439,17 +439,17 @@ void spool_journal_settle(spool_journal_t *journal, spool_segment_t *segment,
 }
 
 /* Records whose sessions are gone. */
-static void adopt(spool_journal_t *journal, spool_segment_t *segment)
+static void adopt(spool_journal_t *journal, store_segment_t *segment)
 {
     apr_uint64_t place;
 
-    for (place = SPOOL_SEGMENT_DATA; place < segment->octets;
-         place += SPOOL_RECORD_UNIT) {
-        if (SPOOL_SEGMENT_MARK(segment, place) == SPOOL_MARK_PENDING) {
-            SPOOL_SEGMENT_MARK(segment, place) = SPOOL_MARK_RETRY;
+    for (place = STORE_SEGMENT_DATA; place < segment->octets;
+         place += STORE_RECORD_UNIT) {
+        if (STORE_SEGMENT_MARK(segment, place) == STORE_MARK_PENDING) {
+            STORE_SEGMENT_MARK(segment, place) = STORE_MARK_RETRY;
             journal->retries++;
         }
-        else if (SPOOL_SEGMENT_MARK(segment, place) == SPOOL_MARK_DOUBTED) {
+        else if (STORE_SEGMENT_MARK(segment, place) == STORE_MARK_DOUBTED) {
             doubt(journal, segment, place);
         }
     }
@@ -457,7 +457,7 @@ static void adopt(spool_journal_t *journal, spool_segment_t *segment)
 
 void spool_journal_stop(spool_journal_t *journal)
 {
-    spool_segment_t *segment;
+    store_segment_t *segment;
 
     lock(journal);
     journal->is_stopped = 1;
@@ -477,16 +477,16 @@ void spool_journal_stop(spool_journal_t *journal)
 }
 
 /* Removes what is done and closes the rest of a list. */
-static void close_all(spool_journal_t *journal, spool_segment_t *segment)
+static void close_all(spool_journal_t *journal, store_segment_t *segment)
 {
     while (segment) {
-        spool_segment_t *next = segment->next;
+        store_segment_t *next = segment->next;
 
         if (segment->done == segment->records) {
-            spool_segment_remove(segment, journal->dir);
+            store_segment_remove(segment, journal->dir);
         }
         else {
-            spool_segment_close(segment);
+            store_segment_close(segment);
         }
         segment = next;
     }

@@ -6,7 +6,7 @@
  * Each process has a directory of its own, SPOOL/journal/PID-RANDOM, made at
  * its first message, and holds an flock() on it while it lives: a directory
  * that can be locked belongs to a dead process (spool_recovery.h). In it are
- * segments (spool_segment.h), and NUMBER.mail, mail data that is too large for
+ * segments (store_segment.h), and NUMBER.mail, mail data that is too large for
  * a record.
  *
  * Group commit: sessions that are at their end of data together share one
@@ -27,8 +27,8 @@
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
-#include "spool_log.h"
-#include "spool_segment.h"
+#include "store_log.h"
+#include "store_segment.h"
 
 /** So many full segments wake the keeper before its time. */
 #define SPOOL_JOURNAL_FULL_MANY 8
@@ -43,22 +43,22 @@ typedef struct spool_entry_t {
     struct iovec *pieces;
     int count;
     /** Lengths and checksum are the caller's, the rest is filled in. */
-    spool_record_t record;
+    store_record_t record;
     apr_int64_t file_number;     /**< the mail data's file; 0 if none */
-    spool_segment_t *segment;    /**< out: where it is */
+    store_segment_t *segment;    /**< out: where it is */
     /* private to spool_journal.c */
     struct spool_entry_t *next;
     unsigned int group;
     unsigned int is_done;
     apr_status_t rv;
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
 } spool_entry_t;
 
 typedef struct spool_journal_t {
-    const spool_log_t *log;
+    const store_log_t *log;
     int parent;                  /**< SPOOL/journal */
     apr_uint64_t segment_octets;
-    unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS];
+    unsigned char boot[STORE_SEGMENT_BOOT_OCTETS];
 
     apr_thread_mutex_t *mutex;   /**< for all below */
     apr_thread_cond_t *done[2];  /**< for even and odd groups */
@@ -72,9 +72,9 @@ typedef struct spool_journal_t {
     unsigned int is_committing;
     unsigned int is_stopped;
 
-    spool_segment_t *current;    /**< NULL: none */
-    spool_segment_t *full;       /**< not all of their records are done */
-    spool_segment_t *free;       /**< retired */
+    store_segment_t *current;    /**< NULL: none */
+    store_segment_t *full;       /**< not all of their records are done */
+    store_segment_t *free;       /**< retired */
     unsigned int free_count;
     unsigned int free_least;     /**< since the last checkpoint */
     unsigned int full_count;
@@ -87,7 +87,7 @@ typedef struct spool_journal_t {
  *  Nothing of its later work allocates in @a p. */
 apr_status_t spool_journal_create(apr_pool_t *p, int parent,
                                   apr_uint64_t segment_octets,
-                                  const spool_log_t *log,
+                                  const store_log_t *log,
                                   spool_journal_t **journal);
 
 /** The directory of the process, made and locked if it is not yet. Any
@@ -101,7 +101,7 @@ apr_uint64_t spool_journal_number_make(spool_journal_t *journal);
 void spool_journal_name_write(char name[SPOOL_JOURNAL_NAME_OCTETS],
                               apr_uint64_t number, const char *kind);
 
-/** The largest record, spool_record_octets(), that finds room. */
+/** The largest record, store_record_octets(), that finds room. */
 apr_uint64_t spool_journal_record_max(const spool_journal_t *journal);
 
 /**
@@ -115,7 +115,7 @@ apr_status_t spool_journal_append(spool_journal_t *journal,
 
 /** What became of the delivery of the record: done but for the sync, or left
  *  to the keeper. After it the segment may go. Any thread. */
-void spool_journal_settle(spool_journal_t *journal, spool_segment_t *segment,
+void spool_journal_settle(spool_journal_t *journal, store_segment_t *segment,
                           apr_uint64_t place, int is_delivered);
 
 /** Puts the current segment with the full ones; with the mutex, while nobody

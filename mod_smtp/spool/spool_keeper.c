@@ -26,14 +26,14 @@ static void retry(spool_keeper_t *keeper, apr_time_t now, apr_pool_t *p)
                                 keeper->damaged, now, p);
     after = retries_get(keeper->journal);
     if (rv != APR_SUCCESS) {
-        spool_log(keeper->log, SPOOL_LOG_WARNING, rv, SPOOL_LOGNO(2040)
+        store_log(keeper->log, STORE_LOG_WARNING, rv, STORE_LOGNO(2040)
                   "%u messages wait in journal %s: they could not be "
                   "delivered to their mailboxes", after,
                   keeper->journal->name);
     }
     else if (after < before) {
-        spool_log(keeper->log, SPOOL_LOG_NOTICE, APR_SUCCESS,
-                  SPOOL_LOGNO(2041) "%u messages that waited in journal %s "
+        store_log(keeper->log, STORE_LOG_NOTICE, APR_SUCCESS,
+                  STORE_LOGNO(2041) "%u messages that waited in journal %s "
                   "are delivered", before - after, keeper->journal->name);
     }
 }

@@ -24,8 +24,8 @@
 typedef struct spool_keeper_t {
     spool_journal_t *journal;
     spool_maildir_t *maildir;
-    const spool_damaged_t *damaged;
-    const spool_log_t *log;
+    const store_damaged_t *damaged;
+    const store_log_t *log;
     spool_recovery_t recovery;
     apr_thread_t *thread;        /**< NULL: not running */
     int is_stopping;             /**< with the journal's mutex */

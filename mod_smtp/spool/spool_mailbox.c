@@ -10,7 +10,7 @@
 
 #include <apr_hash.h>
 
-#include "spool_io.h"
+#include "store_io.h"
 #include "spool_name.h"
 
 static void dirs_free(spool_mailbox_dirs_t *dirs)
@@ -93,7 +93,7 @@ static apr_status_t walk(int mail, const char *path, int *fd)
         }
         memcpy(part, path, len);
         part[len] = '\0';
-        rv = spool_io_dir_make(at, part, &below);
+        rv = store_io_dir_make(at, part, &below);
         if (at != mail) {
             close(at);
         }
@@ -124,7 +124,7 @@ static apr_status_t device_add(spool_mailbox_cache_t *cache, int fd)
     if (!device) {
         return APR_ENOMEM;
     }
-    rv = spool_io_dir_reopen(fd, &device->fd);
+    rv = store_io_dir_reopen(fd, &device->fd);
     if (rv != APR_SUCCESS) {
         free(device);
         return rv;
@@ -142,13 +142,13 @@ static apr_status_t open_subdirs(spool_mailbox_cache_t *cache, int maildir,
     int cur;
 
     /* A program that reads the Maildir wants all three. */
-    rv = spool_io_dir_make(maildir, "cur", &cur);
+    rv = store_io_dir_make(maildir, "cur", &cur);
     if (rv == APR_SUCCESS) {
         close(cur);
-        rv = spool_io_dir_make(maildir, "tmp", &dirs->temp);
+        rv = store_io_dir_make(maildir, "tmp", &dirs->temp);
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_dir_make(maildir, "new", &dirs->fresh);
+        rv = store_io_dir_make(maildir, "new", &dirs->fresh);
     }
     if (rv == APR_SUCCESS) {
         apr_thread_mutex_lock(cache->mutex);
@@ -293,7 +293,7 @@ apr_status_t spool_mailbox_subdir_open(spool_mailbox_cache_t *cache,
 
     *fd = -1;
     if (rv == APR_SUCCESS) {
-        rv = spool_io_dir_open(maildir, name, fd);
+        rv = store_io_dir_open(maildir, name, fd);
         close(maildir);
     }
     return rv;
@@ -330,7 +330,7 @@ apr_status_t spool_mailbox_sync(spool_mailbox_cache_t *cache,
     /* Devices are put in front and never go, so the list from here on stays
      * as it is. */
     for (; device; device = device->next) {
-        apr_status_t rv = spool_io_syncfs(device->fd);
+        apr_status_t rv = store_io_syncfs(device->fd);
 
         if (first == APR_SUCCESS) {
             first = rv;

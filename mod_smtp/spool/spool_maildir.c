@@ -26,7 +26,7 @@ struct spool_maildir_t {
 /* One delivery of one message to one mailbox. */
 typedef struct copy_t {
     const spool_message_t *message;
-    const spool_mailbox_t *mailbox;
+    const store_mailbox_t *mailbox;
     const char *base;            /* the file's name, sizes left out */
     char *buffer;
     apr_size_t size;
@@ -52,7 +52,7 @@ apr_status_t spool_maildir_sync(spool_maildir_t *maildir, unsigned int *seen)
 
 static apr_status_t flush(copy_t *copy)
 {
-    apr_status_t rv = spool_io_pwrite(copy->fd, copy->buffer, copy->used,
+    apr_status_t rv = store_io_pwrite(copy->fd, copy->buffer, copy->used,
                                       copy->written);
 
     copy->written += (apr_off_t)copy->used;
@@ -112,7 +112,7 @@ static apr_status_t take_top(copy_t *copy)
 
 static apr_status_t write_copy(copy_t *copy)
 {
-    const spool_envelope_t *envelope = copy->message->envelope;
+    const store_envelope_t *envelope = copy->message->envelope;
     unsigned int flags = envelope->body == SMTP_BODY_BINARYMIME
                        ? SPOOL_LINES_BINARY : 0;
     apr_off_t bare_lf;
@@ -123,12 +123,12 @@ static apr_status_t write_copy(copy_t *copy)
     spool_lines_init(&copy->lines, flags);
     rv = take_top(copy);
     bare_lf = copy->lines.bare_lf;
-    if (envelope->flags & SPOOL_ENVELOPE_HAS_RETURN_PATH) {
+    if (envelope->flags & STORE_ENVELOPE_HAS_RETURN_PATH) {
         flags |= SPOOL_LINES_DROP_RETURN_PATH;
     }
     spool_lines_init(&copy->lines, flags);
     if (rv == APR_SUCCESS) {
-        rv = spool_content_each(copy->message->content, take, copy);
+        rv = store_content_each(copy->message->content, take, copy);
     }
     if (rv == APR_SUCCESS) {
         /* take() leaves room for it. */
@@ -223,8 +223,8 @@ static apr_status_t found_in(spool_maildir_t *maildir, const char *path,
 static apr_status_t create_copy(copy_t *copy, spool_mailbox_dirs_t *dirs)
 {
     char name[NAME_OCTETS];
-    spool_io_temp_t temp;
-    apr_status_t rv = spool_io_temp_open(&temp, dirs->temp, copy->base);
+    store_io_temp_t temp;
+    apr_status_t rv = store_io_temp_open(&temp, dirs->temp, copy->base);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -233,9 +233,9 @@ static apr_status_t create_copy(copy_t *copy, spool_mailbox_dirs_t *dirs)
     rv = write_copy(copy);
     if (rv == APR_SUCCESS) {
         full_name(copy, name);
-        rv = spool_io_temp_link(&temp, dirs->fresh, name);
+        rv = store_io_temp_link(&temp, dirs->fresh, name);
     }
-    spool_io_temp_close(&temp);
+    store_io_temp_close(&temp);
     /* The name is of this copy only: who came before did our work. */
     return rv == EEXIST ? APR_SUCCESS : rv;
 }
@@ -278,16 +278,16 @@ static apr_status_t repair_copy(spool_maildir_t *maildir, copy_t *copy,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = spool_io_file_open(dir, old + sizeof(subdir), &copy->fd);
+    rv = store_io_file_open(dir, old + sizeof(subdir), &copy->fd);
     if (rv == APR_SUCCESS) {
         rv = write_copy(copy);
         if (rv == APR_SUCCESS) {
-            rv = spool_io_fsync(copy->fd);
+            rv = store_io_fsync(copy->fd);
         }
         close(copy->fd);
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_fsync(dir);
+        rv = store_io_fsync(dir);
     }
     close(dir);
     return rv;
@@ -389,13 +389,13 @@ apr_status_t spool_maildir_deliver(spool_maildir_t *maildir, apr_pool_t *p,
     buffer_make(&copy, p);
     for (i = 0; i < recipients->nelts; i++) {
         const apr_array_header_t *mailboxes =
-            APR_ARRAY_IDX(recipients, i, spool_recipient_t).mailboxes;
+            APR_ARRAY_IDX(recipients, i, store_recipient_t).mailboxes;
 
         for (j = 0; j < mailboxes->nelts; j++) {
             const char *path;
             apr_status_t rv = ENAMETOOLONG;
 
-            copy.mailbox = &APR_ARRAY_IDX(mailboxes, j, spool_mailbox_t);
+            copy.mailbox = &APR_ARRAY_IDX(mailboxes, j, store_mailbox_t);
             path = spool_name_path(p, copy.mailbox->domain,
                                    copy.mailbox->name);
             if (path && is_repeated(done, path)) {

@@ -22,17 +22,17 @@
 #include <apr_hash.h>
 #include <apr_pools.h>
 
-#include "spool_content.h"
-#include "spool_envelope.h"
+#include "store_content.h"
+#include "store_envelope.h"
 
 typedef struct spool_maildir_t spool_maildir_t;
 
 /** A message to deliver. */
 typedef struct spool_message_t {
-    const spool_envelope_t *envelope;
+    const store_envelope_t *envelope;
     const char *trace;           /**< header fields that go on top */
     apr_size_t trace_len;
-    spool_content_t *content;
+    store_content_t *content;
     apr_uint64_t generation;     /**< of the segment */
     apr_uint64_t place;          /**< of the record in it */
 } spool_message_t;

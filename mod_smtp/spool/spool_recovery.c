@@ -12,7 +12,7 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
-#include "spool_io.h"
+#include "store_io.h"
 #include "spool_journal.h"
 #include "spool_replay.h"
 
@@ -36,7 +36,7 @@ typedef struct owner_t {
 /* A segment of it. */
 typedef struct replay_t {
     owner_t *owner;
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_pool_t *p;               /* for one message */
     spool_maildir_found_t *found;
     apr_uint64_t last_group;
@@ -58,7 +58,7 @@ static apr_status_t names_get(int dir, apr_pool_t *p,
     struct dirent *entry;
     DIR *handle;
     int fd, error;
-    apr_status_t rv = spool_io_dir_reopen(dir, &fd);
+    apr_status_t rv = store_io_dir_reopen(dir, &fd);
 
     *names = apr_array_make(p, 16, sizeof(const char *));
     if (rv != APR_SUCCESS) {
@@ -88,7 +88,7 @@ static void damaged(replay_t *replay, apr_uint64_t from, apr_uint64_t to)
     owner_t *owner = replay->owner;
 
     owner->has_damage = 1;
-    fail(owner, spool_damaged_copy(owner->recovery->damaged, replay->segment,
+    fail(owner, store_damaged_copy(owner->recovery->damaged, replay->segment,
                                    owner->name, from, to,
                                    "journal: a damaged record"));
 }
@@ -103,8 +103,8 @@ static void torn(replay_t *replay, apr_uint64_t from, apr_uint64_t to,
 
     if (group == replay->last_group && group <= from
         && !replay->is_last_whole) {
-        spool_log(owner->recovery->log, SPOOL_LOG_INFO, APR_SUCCESS,
-                  SPOOL_LOGNO(2030) "journal %s: a write was cut short at "
+        store_log(owner->recovery->log, STORE_LOG_INFO, APR_SUCCESS,
+                  STORE_LOGNO(2030) "journal %s: a write was cut short at "
                   "octet %" APR_UINT64_T_FMT " of segment %" APR_UINT64_T_FMT,
                   owner->name, from, replay->segment->number);
         return;
@@ -112,25 +112,25 @@ static void torn(replay_t *replay, apr_uint64_t from, apr_uint64_t to,
     damaged(replay, from, to);
 }
 
-static void replay_record(replay_t *replay, const spool_record_t *record)
+static void replay_record(replay_t *replay, const store_record_t *record)
 {
-    unsigned char mark = SPOOL_SEGMENT_MARK(replay->segment, record->place);
-    spool_maildir_how_e how = mark == SPOOL_MARK_DELIVERED
+    unsigned char mark = STORE_SEGMENT_MARK(replay->segment, record->place);
+    spool_maildir_how_e how = mark == STORE_MARK_DELIVERED
                             ? SPOOL_MAILDIR_DONE : SPOOL_MAILDIR_REPAIR;
-    apr_uint64_t end = record->place + spool_record_octets(record);
+    apr_uint64_t end = record->place + store_record_octets(record);
     owner_t *owner = replay->owner;
     apr_status_t rv;
 
-    if (mark == SPOOL_MARK_DONE || mark == SPOOL_MARK_VOID) {
+    if (mark == STORE_MARK_DONE || mark == STORE_MARK_VOID) {
         return;
     }
     rv = spool_replay(owner->recovery->maildir, owner->dir, replay->segment,
                       record, replay->p, how, replay->found);
     apr_pool_clear(replay->p);
-    if (rv == SPOOL_ETORN) {
+    if (rv == STORE_ETORN) {
         torn(replay, record->place, end, record->group);
     }
-    else if (rv == SPOOL_EDAMAGED) {
+    else if (rv == STORE_EDAMAGED) {
         damaged(replay, record->place, end);
     }
     else if (rv != APR_SUCCESS) {
@@ -145,25 +145,25 @@ static void replay_record(replay_t *replay, const spool_record_t *record)
 /* Calls `visit` for each record, with where the one before it ended. */
 static apr_status_t each_record(replay_t *replay,
                                 void (*visit)(replay_t *replay,
-                                              const spool_record_t *record,
+                                              const store_record_t *record,
                                               apr_uint64_t end))
 {
-    apr_uint64_t at = SPOOL_SEGMENT_DATA;
-    spool_record_t record;
+    apr_uint64_t at = STORE_SEGMENT_DATA;
+    store_record_t record;
     apr_status_t rv;
 
-    while ((rv = spool_segment_find(replay->segment, at, &record))
+    while ((rv = store_segment_find(replay->segment, at, &record))
            == APR_SUCCESS) {
         visit(replay, &record, at);
-        at = record.place + spool_record_octets(&record);
+        at = record.place + store_record_octets(&record);
     }
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
-static void note_group(replay_t *replay, const spool_record_t *record,
+static void note_group(replay_t *replay, const store_record_t *record,
                        apr_uint64_t end)
 {
-    unsigned char mark = SPOOL_SEGMENT_MARK(replay->segment, record->place);
+    unsigned char mark = STORE_SEGMENT_MARK(replay->segment, record->place);
 
     (void)end;
     if (record->group != replay->last_group) {
@@ -171,12 +171,12 @@ static void note_group(replay_t *replay, const spool_record_t *record,
     }
     replay->last_group = record->group;
     /* What was delivered was durable before, and all its group with it. */
-    if (mark != SPOOL_MARK_NONE && mark != SPOOL_MARK_VOID) {
+    if (mark != STORE_MARK_NONE && mark != STORE_MARK_VOID) {
         replay->is_last_whole = 1;
     }
 }
 
-static void visit_record(replay_t *replay, const spool_record_t *record,
+static void visit_record(replay_t *replay, const store_record_t *record,
                          apr_uint64_t end)
 {
     if (record->place > end) {
@@ -200,15 +200,15 @@ static void settle(replay_t *replay)
     }
     rv = spool_maildir_sync(recovery->maildir, &recovery->sync_failures);
     for (i = 0; i < replay->places->nelts; i++) {
-        spool_segment_mark(replay->segment,
+        store_segment_mark(replay->segment,
                            APR_ARRAY_IDX(replay->places, i, apr_uint64_t),
-                           rv == APR_SUCCESS ? SPOOL_MARK_DONE
-                                             : SPOOL_MARK_REPAIR);
+                           rv == APR_SUCCESS ? STORE_MARK_DONE
+                                             : STORE_MARK_REPAIR);
     }
     fail(replay->owner, rv);
 }
 
-static void replay_segment(owner_t *owner, spool_segment_t *segment,
+static void replay_segment(owner_t *owner, store_segment_t *segment,
                            apr_pool_t *p)
 {
     replay_t replay = { 0 };
@@ -224,7 +224,7 @@ static void replay_segment(owner_t *owner, spool_segment_t *segment,
         rv = each_record(&replay, visit_record);
     }
     if (rv != APR_SUCCESS) {
-        spool_log(owner->recovery->log, SPOOL_LOG_ERR, rv, SPOOL_LOGNO(2031)
+        store_log(owner->recovery->log, STORE_LOG_ERR, rv, STORE_LOGNO(2031)
                   "journal %s: segment %" APR_UINT64_T_FMT " cannot be read",
                   owner->name, segment->number);
         fail(owner, rv);
@@ -233,14 +233,14 @@ static void replay_segment(owner_t *owner, spool_segment_t *segment,
 }
 
 /* What is wrong with a segment that is no use to us; NULL: nothing. */
-static const char *complaint(spool_segment_status_e status)
+static const char *complaint(store_segment_status_e status)
 {
     switch (status) {
-    case SPOOL_SEGMENT_STRANGE:
+    case STORE_SEGMENT_STRANGE:
         return "journal: a segment with another owner, mode or kind of file";
-    case SPOOL_SEGMENT_VERSION:
+    case STORE_SEGMENT_VERSION:
         return "journal: a segment of another version of mod_smtp";
-    case SPOOL_SEGMENT_DAMAGED:
+    case STORE_SEGMENT_DAMAGED:
         return "journal: a segment whose header is damaged";
     default:
         return NULL;
@@ -251,14 +251,14 @@ static void recover_segment(owner_t *owner, const char *name,
                             apr_uint64_t number, apr_pool_t *p)
 {
     spool_recovery_t *recovery = owner->recovery;
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_status_t rv;
-    spool_segment_status_e status =
-        spool_segment_open(owner->dir, number, recovery->boot, &segment, &rv);
+    store_segment_status_e status =
+        store_segment_open(owner->dir, number, recovery->boot, &segment, &rv);
 
-    if (status == SPOOL_SEGMENT_OK) {
+    if (status == STORE_SEGMENT_OK) {
         replay_segment(owner, segment, p);
-        spool_segment_close(segment);
+        store_segment_close(segment);
     }
     else if (complaint(status)) {
         strange_t *strange = apr_array_push(owner->strange);
@@ -310,7 +310,7 @@ static void recover_segments(owner_t *owner, apr_array_header_t *names,
 
 static void set_aside(owner_t *owner, const char *name, const char *why)
 {
-    fail(owner, spool_damaged_move(owner->recovery->damaged, owner->dir,
+    fail(owner, store_damaged_move(owner->recovery->damaged, owner->dir,
                                    owner->name, name, why));
 }
 
@@ -374,7 +374,7 @@ static void remove_dir(owner_t *owner)
         return;
     }
     if (errno == ENOTEMPTY || errno == EEXIST) {
-        fail(owner, spool_damaged_move(recovery->damaged, recovery->journal,
+        fail(owner, store_damaged_move(recovery->damaged, recovery->journal,
                                        NULL, owner->name, "journal: a "
                                        "directory with strange files"));
     }
@@ -390,7 +390,7 @@ static void remove_all(owner_t *owner, apr_array_header_t *names)
     set_damage_aside(owner, names);
     if (owner->rv == APR_SUCCESS) {
         remove_kind(owner, names, 1);
-        fail(owner, spool_io_fsync(owner->dir));
+        fail(owner, store_io_fsync(owner->dir));
     }
     if (owner->rv == APR_SUCCESS) {
         remove_kind(owner, names, 0);
@@ -414,14 +414,14 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
         remove_all(owner, names);
     }
     if (owner->rv != APR_SUCCESS) {
-        spool_log(recovery->log, SPOOL_LOG_WARNING, owner->rv,
-                  SPOOL_LOGNO(2032) "journal %s of a process that died could "
+        store_log(recovery->log, STORE_LOG_WARNING, owner->rv,
+                  STORE_LOGNO(2032) "journal %s of a process that died could "
                   "not be recovered wholly; it is tried again", owner->name);
         return;
     }
-    spool_log(recovery->log,
-              owner->delivered ? SPOOL_LOG_NOTICE : SPOOL_LOG_INFO,
-              APR_SUCCESS, SPOOL_LOGNO(2033) "journal %s of a process that "
+    store_log(recovery->log,
+              owner->delivered ? STORE_LOG_NOTICE : STORE_LOG_INFO,
+              APR_SUCCESS, STORE_LOGNO(2033) "journal %s of a process that "
               "died: %u messages delivered", owner->name, owner->delivered);
 }
 
@@ -447,7 +447,7 @@ static int is_ours(int dir)
 static apr_status_t not_ours(const spool_recovery_t *recovery,
                              const char *name)
 {
-    return spool_damaged_move(recovery->damaged, recovery->journal, NULL,
+    return store_damaged_move(recovery->damaged, recovery->journal, NULL,
                               name, "journal: not a directory of ours");
 }
 
@@ -459,7 +459,7 @@ static apr_status_t recover(spool_recovery_t *recovery, const char *name,
 
     owner.recovery = recovery;
     owner.name = name;
-    rv = spool_io_dir_open(recovery->journal, name, &owner.dir);
+    rv = store_io_dir_open(recovery->journal, name, &owner.dir);
     if (rv == ENOENT) {
         return APR_SUCCESS;
     }

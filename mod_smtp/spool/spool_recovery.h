@@ -20,15 +20,15 @@
 #ifndef SPOOL_RECOVERY_H
 #define SPOOL_RECOVERY_H
 
-#include "spool_damaged.h"
+#include "store_damaged.h"
 #include "spool_maildir.h"
 
 typedef struct spool_recovery_t {
     int journal;                 /**< SPOOL/journal */
     spool_maildir_t *maildir;
-    const spool_damaged_t *damaged;
-    const spool_log_t *log;
-    unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS];
+    const store_damaged_t *damaged;
+    const store_log_t *log;
+    unsigned char boot[STORE_SEGMENT_BOOT_OCTETS];
     unsigned int sync_failures;  /**< seen by recovery */
 } spool_recovery_t;
 

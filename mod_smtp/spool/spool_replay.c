@@ -8,8 +8,8 @@
 
 /* The file that has the mail data. */
 static apr_status_t open_content(int dir, apr_pool_t *p,
-                                 const spool_envelope_t *envelope,
-                                 spool_content_t **content)
+                                 const store_envelope_t *envelope,
+                                 store_content_t **content)
 {
     char name[SPOOL_JOURNAL_NAME_OCTETS];
     apr_uint32_t crc;
@@ -19,41 +19,41 @@ static apr_status_t open_content(int dir, apr_pool_t *p,
 
     spool_journal_name_write(name, (apr_uint64_t)envelope->file_number,
                              "mail");
-    rv = spool_io_file_open(dir, name, &fd);
+    rv = store_io_file_open(dir, name, &fd);
     if (rv != APR_SUCCESS) {
-        return rv == ENOENT || rv == ELOOP ? SPOOL_EDAMAGED : rv;
+        return rv == ENOENT || rv == ELOOP ? STORE_EDAMAGED : rv;
     }
-    *content = spool_content_of_file(p, fd, envelope->file_octets);
+    *content = store_content_of_file(p, fd, envelope->file_octets);
     if (fstat(fd, &st) || !S_ISREG(st.st_mode)
         || st.st_size != envelope->file_octets) {
-        return SPOOL_EDAMAGED;
+        return STORE_EDAMAGED;
     }
-    rv = spool_content_crc(*content, &crc);
-    return rv == APR_SUCCESS && crc != envelope->file_crc ? SPOOL_EDAMAGED : rv;
+    rv = store_content_crc(*content, &crc);
+    return rv == APR_SUCCESS && crc != envelope->file_crc ? STORE_EDAMAGED : rv;
 }
 
 apr_status_t spool_replay(spool_maildir_t *maildir, int dir,
-                          spool_segment_t *segment,
-                          const spool_record_t *record, apr_pool_t *p,
+                          store_segment_t *segment,
+                          const store_record_t *record, apr_pool_t *p,
                           spool_maildir_how_e how,
                           spool_maildir_found_t *found)
 {
     spool_message_t message = { 0 };
     const char *payload;
-    apr_status_t rv = spool_segment_read(segment, p, record, &payload);
+    apr_status_t rv = store_segment_read(segment, p, record, &payload);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    message.envelope = spool_envelope_parse(p, payload,
+    message.envelope = store_envelope_parse(p, payload,
                                             record->envelope_len);
     if (!message.envelope) {
-        return SPOOL_EDAMAGED;
+        return STORE_EDAMAGED;
     }
     message.trace = payload + record->envelope_len;
     message.trace_len = record->trace_len;
     message.content =
-        spool_content_of_memory(p, message.trace + record->trace_len,
+        store_content_of_memory(p, message.trace + record->trace_len,
                                 record->content_len);
     message.generation = record->generation;
     message.place = record->place;

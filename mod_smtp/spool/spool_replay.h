@@ -8,19 +8,19 @@
 #define SPOOL_REPLAY_H
 
 #include "spool_maildir.h"
-#include "spool_segment.h"
+#include "store_segment.h"
 
 /**
  * Delivers the message of @a record.
  * @param dir    directory of the segment
  * @param p      cleared by the caller soon: holds the message
  * @param found  for the whole segment, see spool_maildir.h
- * @return SPOOL_ETORN or SPOOL_EDAMAGED: it never will be delivered; any other
+ * @return STORE_ETORN or STORE_EDAMAGED: it never will be delivered; any other
  *         error: it can be tried again
  */
 apr_status_t spool_replay(spool_maildir_t *maildir, int dir,
-                          spool_segment_t *segment,
-                          const spool_record_t *record, apr_pool_t *p,
+                          store_segment_t *segment,
+                          const store_record_t *record, apr_pool_t *p,
                           spool_maildir_how_e how,
                           spool_maildir_found_t *found);
 

@@ -16,7 +16,10 @@ my @cc = (words(qw(SMTP_CC)), qw(-std=c99 -Wall -Wextra -Werror
 my @httpd = (words(qw(SMTP_HTTPD_CPPFLAGS)), '-Imod_smtp/include');
 
 # The layers that know no httpd.
-my %without_httpd = map { $_ => 1 } qw(wire sasl tools client dns);
+my %without_httpd = map { $_ => 1 } qw(wire sasl tools client dns store);
+# What a layer is built upon, beside wire/ and sasl/.
+my %upon = (spool => ['store'], tools => ['store'],
+            queue => [qw(store client dns)]);
 
 # The private headers of a DSO may include their neighbours.
 for my $header (source_files(qr{^mod_smtp/.*\.h$})) {
@@ -24,6 +27,7 @@ for my $header (source_files(qr{^mod_smtp/.*\.h$})) {
     my @command = (@cc, '-Imod_smtp/wire');
 
     push @command, '-Imod_smtp/sasl', "-Imod_smtp/$layer" if $layer ne 'wire';
+    push @command, map { "-Imod_smtp/$_" } @{ $upon{$layer} // [] };
     push @command, @httpd if !$without_httpd{$layer};
     my ($status, $text) = run(@command, $header);
     is $status, 0, "$header compiles alone" or diag substr($text, 0, 1000);

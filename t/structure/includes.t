@@ -19,15 +19,16 @@ my %may = (
     client   => [qw(wire sasl openssl)],
     include  => [qw(httpd wire)],
     server   => [@module, 'sasl', 'openssl'],
-    spool    => [@module],
+    store    => [qw(wire)],
+    spool    => [@module, 'store'],
     oauth    => [@module, qw(openssl jansson libcurl)],
     milter   => [@module],
     policy   => [@module, 'dns'],
     mailauth => [@module, 'dns', 'openssl'],
-    queue    => [@module, 'client', 'dns'],
+    queue    => [@module, 'client', 'dns', 'store'],
     proxy    => [@module, 'client', 'dns'],
     status   => [qw(httpd include)],
-    tools    => [qw(wire sasl)],
+    tools    => [qw(wire sasl store jansson)],
 );
 
 # Where a header is from that is not ours.

@@ -171,10 +171,10 @@ static void a_failed_sync_is_about_deliveries_that_go_on(void **state)
     spool_unit_settle(u, under_way, 1);
     assert_int_equal(u->journal->retries, 3);
     assert_int_equal(u->journal->delivered, 0);
-    mark = SPOOL_SEGMENT_MARK(under_way->segment, under_way->record.place);
-    assert_int_equal(mark, SPOOL_MARK_REPAIR);
-    mark = SPOOL_SEGMENT_MARK(in_part->segment, in_part->record.place);
-    assert_int_equal(mark, SPOOL_MARK_REPAIR);
+    mark = STORE_SEGMENT_MARK(under_way->segment, under_way->record.place);
+    assert_int_equal(mark, STORE_MARK_REPAIR);
+    mark = STORE_SEGMENT_MARK(in_part->segment, in_part->record.place);
+    assert_int_equal(mark, STORE_MARK_REPAIR);
     spool_fault.syncfs.error = 0;
     assert_int_equal(spool_unit_retry(u), 0);
     assert_int_equal(spool_unit_checkpoint(u), 0);
@@ -205,7 +205,7 @@ static void what_was_checkpointed_does_not_come_again(void **state)
 static spool_entry_t *commit_with_file(spool_unit_t *u, const char *name,
                                        const char *text)
 {
-    spool_envelope_t *envelope = spool_unit_envelope(u->p, name);
+    store_envelope_t *envelope = spool_unit_envelope(u->p, name);
     char file[SPOOL_JOURNAL_NAME_OCTETS];
     spool_entry_t *entry;
     int dir, fd;
@@ -214,7 +214,7 @@ static spool_entry_t *commit_with_file(spool_unit_t *u, const char *name,
     envelope->file_number =
         (apr_int64_t)spool_journal_number_make(u->journal);
     envelope->file_octets = (apr_int64_t)strlen(text);
-    envelope->file_crc = spool_record_crc(0, text, strlen(text));
+    envelope->file_crc = store_record_crc(0, text, strlen(text));
     spool_journal_name_write(file, (apr_uint64_t)envelope->file_number,
                              "mail");
     fd = openat(dir, file, O_CREAT | O_EXCL | O_WRONLY, 0600);

@@ -4,7 +4,7 @@
 #include "spool_delivery.h"
 #include "spool_fault.h"
 
-#define LARGE (SPOOL_CONTENT_MEMORY_MAX + 70000)
+#define LARGE (STORE_CONTENT_MEMORY_MAX + 70000)
 
 typedef struct session_t {
     spool_unit_t *u;
@@ -198,8 +198,8 @@ static void the_whole_envelope_is_in_the_journal(void **state)
     spool_unit_t *u = spool_unit_create(*state);
     session_t *s = begin(u, "");
     smtp_reply_t reply = { 0 };
-    spool_record_t record;
-    spool_envelope_t *e;
+    store_record_t record;
+    store_envelope_t *e;
     const char *payload;
 
     s->tx->params.envid = "ENV";
@@ -215,11 +215,11 @@ static void the_whole_envelope_is_in_the_journal(void **state)
     s->tx->params.auth = "<>";
     assert_int_equal(add(s, "bob", &reply), OK);
     assert_int_equal(commit(s), 0);
-    assert_int_equal(spool_segment_find(u->journal->current,
-                                        SPOOL_SEGMENT_DATA, &record), 0);
-    assert_int_equal(spool_segment_read(u->journal->current, u->p, &record,
+    assert_int_equal(store_segment_find(u->journal->current,
+                                        STORE_SEGMENT_DATA, &record), 0);
+    assert_int_equal(store_segment_read(u->journal->current, u->p, &record,
                                         &payload), 0);
-    e = spool_envelope_parse(u->p, payload, record.envelope_len);
+    e = store_envelope_parse(u->p, payload, record.envelope_len);
     assert_string_equal(e->id, "queue-id");
     assert_string_equal(e->reverse_path, "");
     assert_true(e->arrived == apr_time_from_sec(1700000000));
@@ -229,14 +229,14 @@ static void the_whole_envelope_is_in_the_journal(void **state)
     assert_true(e->priority == -3);
     assert_int_equal(e->size_octets, 77);
     assert_string_equal(e->auth, "<>");
-    assert_true(e->flags == (SPOOL_ENVELOPE_SMTPUTF8
-                             | SPOOL_ENVELOPE_REQUIRETLS
-                             | SPOOL_ENVELOPE_HAS_SIZE
-                             | SPOOL_ENVELOPE_HAS_BODY
-                             | SPOOL_ENVELOPE_HAS_PRIORITY));
-    assert_int_equal(APR_ARRAY_IDX(e->recipients, 0, spool_recipient_t)
+    assert_true(e->flags == (STORE_ENVELOPE_SMTPUTF8
+                             | STORE_ENVELOPE_REQUIRETLS
+                             | STORE_ENVELOPE_HAS_SIZE
+                             | STORE_ENVELOPE_HAS_BODY
+                             | STORE_ENVELOPE_HAS_PRIORITY));
+    assert_int_equal(APR_ARRAY_IDX(e->recipients, 0, store_recipient_t)
                          .notify, 4);
-    assert_string_equal(APR_ARRAY_IDX(e->recipients, 0, spool_recipient_t)
+    assert_string_equal(APR_ARRAY_IDX(e->recipients, 0, store_recipient_t)
                             .orcpt, "rfc822;x");
     finish(s);
     end(s);
@@ -295,7 +295,7 @@ static void too_many_recipients_are_put_off(void **state)
     assert_int_equal(reply.status.detail, 3);
     assert_true(n > 100);
     /* Those that were taken fit, whatever the mail's size. */
-    write_text(s, large(u->p), SPOOL_CONTENT_MEMORY_MAX);
+    write_text(s, large(u->p), STORE_CONTENT_MEMORY_MAX);
     assert_int_equal(commit(s), 0);
     finish(s);
     end(s);

@@ -168,7 +168,7 @@ static void a_full_disk_leaves_the_segment_as_it_is(void **state)
 
     entry->segment->zeroed = entry->segment->tail;
     entry->segment->fd = open("/dev/full", O_RDWR);
-    assert_int_equal(spool_segment_append(entry->segment, &piece, 1, 512),
+    assert_int_equal(store_segment_append(entry->segment, &piece, 1, 512),
                      ENOSPC);
     assert_false(entry->segment->is_failed);
     close(entry->segment->fd);
@@ -190,7 +190,7 @@ static void a_record_too_large_is_an_error_not_a_loop(void **state)
     entry = spool_unit_entry(u->p, spool_unit_envelope(u->p, "bob"), text);
     assert_int_equal(spool_journal_append(u->journal, entry), EMSGSIZE);
     /* The largest that fits, and with it the next one's segment. */
-    text[max - SPOOL_RECORD_HEADER_OCTETS - entry->record.envelope_len
+    text[max - STORE_RECORD_HEADER_OCTETS - entry->record.envelope_len
          - entry->record.trace_len] = '\0';
     spool_unit_commit(u, "bob", text);
     spool_unit_commit(u, "bob", "small");

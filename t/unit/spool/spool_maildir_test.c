@@ -15,7 +15,7 @@ static spool_message_t *message(spool_unit_t *u, const char *name,
     m->envelope = spool_unit_envelope(u->p, name);
     m->trace = SPOOL_UNIT_TRACE;
     m->trace_len = strlen(SPOOL_UNIT_TRACE);
-    m->content = spool_content_of_memory(u->p, text, strlen(text));
+    m->content = store_content_of_memory(u->p, text, strlen(text));
     m->generation = 0xabc;
     m->place = 0x1000;
     return m;
@@ -31,9 +31,9 @@ static apr_status_t deliver(spool_unit_t *u, const spool_message_t *m,
 static void add_mailbox(spool_unit_t *u, spool_message_t *m,
                         const char *domain, const char *name)
 {
-    spool_recipient_t *r =
-        spool_envelope_recipient_add(u->p, (spool_envelope_t *)m->envelope);
-    spool_mailbox_t *mailbox = spool_envelope_mailbox_add(r);
+    store_recipient_t *r =
+        store_envelope_recipient_add(u->p, (store_envelope_t *)m->envelope);
+    store_mailbox_t *mailbox = store_envelope_mailbox_add(r);
 
     r->forward_path = name;
     mailbox->domain = domain;
@@ -77,7 +77,7 @@ static void binary_mail_keeps_every_octet(void **state)
     spool_unit_t *u = spool_unit_create(*state);
     spool_message_t *m = message(u, "bob", "A: b\r\n\r\n\r\nx\ny\r");
 
-    ((spool_envelope_t *)m->envelope)->body = SMTP_BODY_BINARYMIME;
+    ((store_envelope_t *)m->envelope)->body = SMTP_BODY_BINARYMIME;
     assert_int_equal(deliver(u, m, SPOOL_MAILDIR_FIRST), 0);
     assert_string_equal(spool_unit_mail(u, "bob"),
                         "Return-Path: <sender@example.org>\r\n"
@@ -92,8 +92,8 @@ static void there_is_one_return_path(void **state)
         message(u, "bob", "Return-Path: <liar@x>\r\nA: b\r\n\r\n"
                           "Return-Path: y\r\n");
 
-    ((spool_envelope_t *)m->envelope)->flags =
-        SPOOL_ENVELOPE_HAS_RETURN_PATH;
+    ((store_envelope_t *)m->envelope)->flags =
+        STORE_ENVELOPE_HAS_RETURN_PATH;
     assert_int_equal(deliver(u, m, SPOOL_MAILDIR_FIRST), 0);
     assert_string_equal(spool_unit_mail(u, "bob"),
                         apr_pstrcat(u->p, spool_unit_top(u->p, "bob"),
@@ -104,12 +104,12 @@ static void each_mailbox_gets_one_copy(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
     spool_message_t *m = message(u, "bob", "x\r\n");
-    spool_recipient_t *r;
+    store_recipient_t *r;
 
     add_mailbox(u, m, "example.com", "alice");
     add_mailbox(u, m, "example.com", "bob");
-    r = &APR_ARRAY_IDX(m->envelope->recipients, 2, spool_recipient_t);
-    APR_ARRAY_IDX(r->mailboxes, 0, spool_mailbox_t).delivered_to =
+    r = &APR_ARRAY_IDX(m->envelope->recipients, 2, store_recipient_t);
+    APR_ARRAY_IDX(r->mailboxes, 0, store_mailbox_t).delivered_to =
         "Bob.with.another.name@example.com";
     add_mailbox(u, m, "example.net", "bob");
     assert_int_equal(deliver(u, m, SPOOL_MAILDIR_FIRST), 0);

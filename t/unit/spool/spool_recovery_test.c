@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 
 #include "spool_fault.h"
-#include "spool_octets.h"
+#include "store_octets.h"
 
 /* The directory of the process that is going to die. */
 static char *owner_path(spool_unit_t *u, const char *name)
@@ -69,8 +69,8 @@ static void a_write_cut_anywhere_loses_nothing_before_it(void **state)
     spool_unit_commit(u, "bob", "two\r\n");
     entry = spool_unit_commit(u, "carol", "three\r\n");
     place = entry->record.place;
-    end = place + SPOOL_RECORD_HEADER_OCTETS
-        + spool_record_payload_octets(&entry->record);
+    end = place + STORE_RECORD_HEADER_OCTETS
+        + store_record_payload_octets(&entry->record);
     path = owner_path(u, "1.seg");
     octets = spool_unit_read(u, path + strlen(u->path) + 1, &len);
     for (cut = place; cut <= end; cut++) {
@@ -112,8 +112,8 @@ static void damage_amid_the_journal_is_kept_and_named(void **state)
     spool_unit_commit(u, "carol", "three\r\n");
     path = owner_path(u, "1.seg");
     octets = spool_unit_read(u, path + strlen(u->path) + 1, &len);
-    end = entry->record.place + SPOOL_RECORD_HEADER_OCTETS
-        + spool_record_payload_octets(&entry->record);
+    end = entry->record.place + STORE_RECORD_HEADER_OCTETS
+        + store_record_payload_octets(&entry->record);
     for (at = entry->record.place; at < end; at++) {
         const char *name = apr_psprintf(u->p, "1-%d", (int)at);
         const char *dir = apr_psprintf(u->p, "%s/journal/%s", u->path, name);
@@ -145,14 +145,14 @@ static void damage_amid_the_journal_is_kept_and_named(void **state)
 static void a_hole_in_the_last_write_is_no_damage(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
     spool_entry_t *first, *second;
 
     spool_unit_commit(u, "alice", "one\r\n");
     first = spool_unit_commit(u, "bob", "torn\r\n");
     second = spool_unit_commit(u, "carol", "whole\r\n");
     second->record.group = first->record.place;
-    spool_record_write(&second->record, header);
+    store_record_write(&second->record, header);
     write_at(owner_path(u, "1.seg"), header, sizeof(header),
              (off_t)second->record.place);
     flip(owner_path(u, "1.seg"), (off_t)first->record.place + 40);
@@ -169,17 +169,17 @@ static void a_hole_in_the_last_write_is_no_damage(void **state)
 static void damage_in_the_last_write_is_kept_when_it_was_completed(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
     spool_entry_t *first, *second;
 
     first = spool_unit_deliver(u, "bob", "whole\r\n");
     second = spool_unit_commit(u, "carol", "rotten\r\n");
     second->record.group = first->record.place;
-    spool_record_write(&second->record, header);
+    store_record_write(&second->record, header);
     write_at(owner_path(u, "1.seg"), header, sizeof(header),
              (off_t)second->record.place);
     flip(owner_path(u, "1.seg"), (off_t)second->record.place
-                                 + SPOOL_RECORD_HEADER_OCTETS);
+                                 + STORE_RECORD_HEADER_OCTETS);
     spool_unit_crash(u);
     spool_unit_recover(u);
     assert_non_null(strstr(u->logged, "SM2011"));
@@ -227,7 +227,7 @@ static void damage_is_kept_whole(void **state)
     spool_unit_read(u, apr_pstrcat(u->p, "damaged/",
                                    APR_ARRAY_IDX(names, 0, char *), NULL),
                     &len);
-    assert_int_equal(len, spool_record_octets(&entry->record));
+    assert_int_equal(len, store_record_octets(&entry->record));
 }
 
 /* It may be the damaged record's. */
@@ -546,7 +546,7 @@ static void make_next_version(spool_unit_t *u, const char *path)
     (void)u;
     assert_int_equal(pread(fd, header, 64, 0), 64);
     header[7] = 2;
-    spool_octets_put(header + 60, spool_record_crc(0, header, 60), 4);
+    store_octets_put(header + 60, store_record_crc(0, header, 60), 4);
     assert_int_equal(pwrite(fd, header, 64, 0), 64);
     close(fd);
 }
@@ -563,13 +563,13 @@ static void a_segment_that_cannot_be_ours_is_set_aside(void **state)
 static void a_large_mail_is_recovered_from_its_file(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_envelope_t *envelope = spool_unit_envelope(u->p, "bob");
+    store_envelope_t *envelope = spool_unit_envelope(u->p, "bob");
     int dir, fd;
 
     assert_int_equal(spool_journal_dir_get(u->journal, &dir), 0);
     envelope->file_number = 9;
     envelope->file_octets = 7;
-    envelope->file_crc = spool_record_crc(0, "large\r\n", 7);
+    envelope->file_crc = store_record_crc(0, "large\r\n", 7);
     fd = openat(dir, "9.mail", O_CREAT | O_WRONLY, 0600);
     assert_int_equal(write(fd, "large\r\n", 7), 7);
     close(fd);
@@ -588,7 +588,7 @@ static void a_large_mail_is_recovered_from_its_file(void **state)
 static void a_large_mail_without_its_file_is_named(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_envelope_t *envelope = spool_unit_envelope(u->p, "bob");
+    store_envelope_t *envelope = spool_unit_envelope(u->p, "bob");
 
     envelope->file_number = 9;
     envelope->file_octets = 7;

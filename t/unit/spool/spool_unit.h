@@ -28,23 +28,23 @@ typedef struct spool_unit_t {
     const char *path;
     int journal_fd;
     int mail_fd;
-    spool_log_t log;
+    store_log_t log;
     char logged[8192];           /**< lines at warn and above */
-    spool_damaged_t damaged;
+    store_damaged_t damaged;
     spool_journal_t *journal;
     spool_maildir_t *maildir;
     spool_recovery_t recovery;
     apr_time_t now;              /**< of the last spool_unit_retry() */
 } spool_unit_t;
 
-static inline void spool_unit_log(void *ctx, spool_log_level_e level,
+static inline void spool_unit_log(void *ctx, store_log_level_e level,
                                   apr_status_t rv, const char *line)
 {
     spool_unit_t *u = ctx;
     size_t used = strlen(u->logged);
 
     (void)rv;
-    if (level <= SPOOL_LOG_WARNING) {
+    if (level <= STORE_LOG_WARNING) {
         snprintf(u->logged + used, sizeof(u->logged) - used, "%s\n", line);
     }
 }
@@ -89,7 +89,7 @@ static inline void spool_unit_process(spool_unit_t *u,
     u->recovery.maildir = u->maildir;
     u->recovery.damaged = &u->damaged;
     u->recovery.log = &u->log;
-    spool_segment_boot_get(u->recovery.boot);
+    store_segment_boot_get(u->recovery.boot);
 }
 
 static inline spool_unit_t *spool_unit_create(apr_pool_t *p)
@@ -126,12 +126,12 @@ static inline void spool_unit_crash(spool_unit_t *u)
 }
 
 /** An envelope to one mailbox NAME@example.com. */
-static inline spool_envelope_t *spool_unit_envelope(apr_pool_t *p,
+static inline store_envelope_t *spool_unit_envelope(apr_pool_t *p,
                                                     const char *name)
 {
-    spool_envelope_t *envelope = spool_envelope_create(p);
-    spool_recipient_t *recipient = spool_envelope_recipient_add(p, envelope);
-    spool_mailbox_t *mailbox = spool_envelope_mailbox_add(recipient);
+    store_envelope_t *envelope = store_envelope_create(p);
+    store_recipient_t *recipient = store_envelope_recipient_add(p, envelope);
+    store_mailbox_t *mailbox = store_envelope_mailbox_add(recipient);
 
     envelope->id = "id1";
     envelope->reverse_path = "sender@example.org";
@@ -147,16 +147,16 @@ static inline spool_envelope_t *spool_unit_envelope(apr_pool_t *p,
 
 /** Makes a record of an envelope, the trace above and a text. */
 static inline spool_entry_t *spool_unit_entry(apr_pool_t *p,
-                                              spool_envelope_t *envelope,
+                                              store_envelope_t *envelope,
                                               const char *text)
 {
     spool_entry_t *entry = apr_pcalloc(p, sizeof(*entry));
     struct iovec *pieces = apr_pcalloc(p, 3 * sizeof(*pieces));
-    spool_record_t *record = &entry->record;
+    store_record_t *record = &entry->record;
     apr_size_t len;
     int i;
 
-    pieces[0].iov_base = (char *)spool_envelope_write(p, envelope, &len);
+    pieces[0].iov_base = (char *)store_envelope_write(p, envelope, &len);
     pieces[0].iov_len = len;
     pieces[1].iov_base = (char *)SPOOL_UNIT_TRACE;
     pieces[1].iov_len = strlen(SPOOL_UNIT_TRACE);
@@ -166,7 +166,7 @@ static inline spool_entry_t *spool_unit_entry(apr_pool_t *p,
     record->trace_len = (apr_uint32_t)pieces[1].iov_len;
     record->content_len = (apr_uint32_t)pieces[2].iov_len;
     for (i = 0; i < 3; i++) {
-        record->crc = spool_record_crc(record->crc, pieces[i].iov_base,
+        record->crc = store_record_crc(record->crc, pieces[i].iov_base,
                                        pieces[i].iov_len);
     }
     entry->pieces = pieces;
@@ -205,7 +205,7 @@ static inline spool_entry_t *spool_unit_deliver(spool_unit_t *u,
     message.envelope = spool_unit_envelope(u->p, name);
     message.trace = SPOOL_UNIT_TRACE;
     message.trace_len = strlen(SPOOL_UNIT_TRACE);
-    message.content = spool_content_of_memory(u->p, text, strlen(text));
+    message.content = store_content_of_memory(u->p, text, strlen(text));
     message.generation = entry->record.generation;
     message.place = entry->record.place;
     assert_int_equal(spool_maildir_deliver(u->maildir, u->p, &message,

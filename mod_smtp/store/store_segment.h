@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
- * @file spool_segment.h
+ * @file store_segment.h
  * A segment of the journal: two files in the directory of the process that
  * writes it (spool_journal.h).
  *
- * NUMBER.seg holds records (spool_record.h) from SPOOL_SEGMENT_DATA on, behind
+ * NUMBER.seg holds records (store_record.h) from STORE_SEGMENT_DATA on, behind
  * a header: magic "SMTPSEG" and version (octets 0 to 7), generation (8), size
  * (16), boot (24 to 39), zero, CRC-32 of octets 0 to 59 (60). It is written in
  * place: space is made by writing zeros, and a segment that is done with is
@@ -13,7 +13,7 @@
  * in it counts.
  *
  * NUMBER.marks holds what became of the records: magic "SMTPMRK" and version
- * (0), generation (8), then from octet SPOOL_RECORD_UNIT on one octet for each
+ * (0), generation (8), then from octet STORE_RECORD_UNIT on one octet for each
  * unit of the segment, used where a record begins. It is a file of its own so
  * that marks, which need no sync, don't ride on the journal's.
  *
@@ -28,8 +28,8 @@
  *
  * The other states are in memory only and NONE on disk.
  */
-#ifndef SPOOL_SEGMENT_H
-#define SPOOL_SEGMENT_H
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
 
 #include <sys/uio.h>
 
@@ -37,43 +37,43 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
-#include "spool_record.h"
+#include "store_record.h"
 
-#define SPOOL_SEGMENT_DATA 4096u
-#define SPOOL_SEGMENT_BOOT_OCTETS 16
+#define STORE_SEGMENT_DATA 4096u
+#define STORE_SEGMENT_BOOT_OCTETS 16
 
 /** Octets are not what was written; they never will be. */
-#define SPOOL_EDAMAGED (APR_OS_START_USERERR + 1)
+#define STORE_EDAMAGED (APR_OS_START_USERERR + 1)
 /** The same of a record, by its checksum: so a write looks that was cut
  *  short. */
-#define SPOOL_ETORN    (APR_OS_START_USERERR + 2)
+#define STORE_ETORN    (APR_OS_START_USERERR + 2)
 
-#define SPOOL_MARK_NONE      0
-#define SPOOL_MARK_DELIVERED 'D'
-#define SPOOL_MARK_DONE      'C'
-#define SPOOL_MARK_VOID      'V'
-#define SPOOL_MARK_REPAIR    'W'
-#define SPOOL_MARK_PENDING   'P'  /**< in memory: its session delivers it */
-#define SPOOL_MARK_DOUBTED   'Q'  /**< in memory: so, and a sync failed
+#define STORE_MARK_NONE      0
+#define STORE_MARK_DELIVERED 'D'
+#define STORE_MARK_DONE      'C'
+#define STORE_MARK_VOID      'V'
+#define STORE_MARK_REPAIR    'W'
+#define STORE_MARK_PENDING   'P'  /**< in memory: its session delivers it */
+#define STORE_MARK_DOUBTED   'Q'  /**< in memory: so, and a sync failed
                                        meanwhile: REPAIR comes next */
-#define SPOOL_MARK_RETRY     'R'  /**< in memory: the keeper delivers it */
-#define SPOOL_MARK_SYNCING   'S'  /**< in memory: DELIVERED, a sync runs */
+#define STORE_MARK_RETRY     'R'  /**< in memory: the keeper delivers it */
+#define STORE_MARK_SYNCING   'S'  /**< in memory: DELIVERED, a sync runs */
 
 /** A record whose mail data is in a file. */
-typedef struct spool_segment_file_t {
+typedef struct store_segment_file_t {
     apr_uint64_t place;
     apr_int64_t number;
-} spool_segment_file_t;
+} store_segment_file_t;
 
-typedef struct spool_segment_t {
-    struct spool_segment_t *next; /**< of the journal's lists */
+typedef struct store_segment_t {
+    struct store_segment_t *next; /**< of the journal's lists */
     apr_pool_t *pool;            /**< its own */
     apr_uint64_t number;
     apr_uint64_t generation;
     apr_uint64_t octets;         /**< size when all of it is written */
     apr_uint64_t tail;           /**< where the next record begins */
     unsigned char *marks;        /**< by unit */
-    apr_array_header_t *files;   /**< spool_segment_file_t */
+    apr_array_header_t *files;   /**< store_segment_file_t */
     unsigned int records;        /**< that count */
     unsigned int done;           /**< of them DONE */
     apr_time_t retry_at;         /**< not before: what waits in it */
@@ -81,101 +81,101 @@ typedef struct spool_segment_t {
     unsigned int is_failed : 1;  /**< a write failed: nothing more goes in, and
                                       it is not used again */
     unsigned int is_same_boot : 1;
-    /* private to spool_segment.c */
+    /* private to store_segment.c */
     int fd;
     int marks_fd;
     apr_uint64_t zeroed;         /* written up to here */
     unsigned char *window;       /* octets at window_at, to look through */
     apr_uint64_t window_at;
     apr_size_t window_len;
-} spool_segment_t;
+} store_segment_t;
 
 /** Fills in what tells this run of the system from another; zeros where it
  *  cannot be told. */
-void spool_segment_boot_get(unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS]);
+void store_segment_boot_get(unsigned char boot[STORE_SEGMENT_BOOT_OCTETS]);
 
 /** Makes the files of a segment in directory @a dir, and their names durable.
  *  Begin it before use. */
-apr_status_t spool_segment_create(int dir, apr_uint64_t number,
+apr_status_t store_segment_create(int dir, apr_uint64_t number,
                                   apr_uint64_t octets,
-                                  spool_segment_t **segment);
+                                  store_segment_t **segment);
 
 /** Begins a new generation, empty. It is durable with the first record that
  *  is. */
 apr_status_t
-spool_segment_begin(spool_segment_t *segment,
-                    const unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS]);
+store_segment_begin(store_segment_t *segment,
+                    const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS]);
 
-/** Whether a record of @a octets (spool_record_octets()) finds room. */
-int spool_segment_has_room(const spool_segment_t *segment,
+/** Whether a record of @a octets (store_record_octets()) finds room. */
+int store_segment_has_room(const store_segment_t *segment,
                            apr_uint64_t octets);
 
 /** Writes records at the tail and makes them durable. @a pieces, whole records
  *  of @a octets all in all, are changed.
  *  @return an error: nothing of it counts. The tail has moved, and is_failed
  *          is set, unless it was only space that lacked */
-apr_status_t spool_segment_append(spool_segment_t *segment,
+apr_status_t store_segment_append(store_segment_t *segment,
                                   struct iovec *pieces, int count,
                                   apr_uint64_t octets);
 
 /** Marks the record at @a place on disk; in memory is the caller's. */
-apr_status_t spool_segment_mark(spool_segment_t *segment, apr_uint64_t place,
+apr_status_t store_segment_mark(store_segment_t *segment, apr_uint64_t place,
                                 unsigned char mark);
 
 /** Makes marks durable. */
-apr_status_t spool_segment_marks_sync(spool_segment_t *segment);
+apr_status_t store_segment_marks_sync(store_segment_t *segment);
 
 /** Reads the header of the record at @a place.
- *  @return SPOOL_EDAMAGED when there is none */
-apr_status_t spool_segment_record_get(spool_segment_t *segment,
+ *  @return STORE_EDAMAGED when there is none */
+apr_status_t store_segment_record_get(store_segment_t *segment,
                                       apr_uint64_t place,
-                                      spool_record_t *record);
+                                      store_record_t *record);
 
 /** The mark in memory of the record at @a place. */
-#define SPOOL_SEGMENT_MARK(segment, place) \
-    ((segment)->marks[(place) / SPOOL_RECORD_UNIT])
+#define STORE_SEGMENT_MARK(segment, place) \
+    ((segment)->marks[(place) / STORE_RECORD_UNIT])
 
 /** All in it is done: says so durably, so that it can be begun again. */
-apr_status_t spool_segment_retire(spool_segment_t *segment);
+apr_status_t store_segment_retire(store_segment_t *segment);
 
 /** Removes its files and closes it. */
-void spool_segment_remove(spool_segment_t *segment, int dir);
+void store_segment_remove(store_segment_t *segment, int dir);
 
 /** Closes it; the files stay. */
-void spool_segment_close(spool_segment_t *segment);
+void store_segment_close(store_segment_t *segment);
 
 /** @name Recovery
  * @{ */
 
 typedef enum {
-    SPOOL_SEGMENT_OK = 0,
-    SPOOL_SEGMENT_EMPTY,         /**< retired, or never used: remove it */
-    SPOOL_SEGMENT_STRANGE,       /**< not a file as we make them */
-    SPOOL_SEGMENT_VERSION,       /**< another version's */
-    SPOOL_SEGMENT_DAMAGED,       /**< its header is not whole */
-    SPOOL_SEGMENT_ERROR          /**< it cannot be read now */
-} spool_segment_status_e;
+    STORE_SEGMENT_OK = 0,
+    STORE_SEGMENT_EMPTY,         /**< retired, or never used: remove it */
+    STORE_SEGMENT_STRANGE,       /**< not a file as we make them */
+    STORE_SEGMENT_VERSION,       /**< another version's */
+    STORE_SEGMENT_DAMAGED,       /**< its header is not whole */
+    STORE_SEGMENT_ERROR          /**< it cannot be read now */
+} store_segment_status_e;
 
 /** Opens the segment of a process that died. Nothing in it is trusted.
  *  @param rv  the error, for STRANGE and ERROR */
-spool_segment_status_e
-spool_segment_open(int dir, apr_uint64_t number,
-                   const unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS],
-                   spool_segment_t **segment, apr_status_t *rv);
+store_segment_status_e
+store_segment_open(int dir, apr_uint64_t number,
+                   const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS],
+                   store_segment_t **segment, apr_status_t *rv);
 
 /** Finds the first record at @a from or behind it whose header is whole.
  *  @return APR_EOF when there is none; else it could not be read */
-apr_status_t spool_segment_find(spool_segment_t *segment, apr_uint64_t from,
-                                spool_record_t *record);
+apr_status_t store_segment_find(store_segment_t *segment, apr_uint64_t from,
+                                store_record_t *record);
 
 /** Reads the payload of a record.
- *  @return SPOOL_ETORN when it is not what was written */
-apr_status_t spool_segment_read(spool_segment_t *segment, apr_pool_t *p,
-                                const spool_record_t *record,
+ *  @return STORE_ETORN when it is not what was written */
+apr_status_t store_segment_read(store_segment_t *segment, apr_pool_t *p,
+                                const store_record_t *record,
                                 const char **payload);
 
 /** Copies octets @a from up to @a to of the segment to file @a fd. */
-apr_status_t spool_segment_copy(spool_segment_t *segment, apr_uint64_t from,
+apr_status_t store_segment_copy(store_segment_t *segment, apr_uint64_t from,
                                 apr_uint64_t to, int fd);
 /** @} */
 

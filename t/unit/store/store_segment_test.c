@@ -1,30 +1,30 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "spool_unit.h"
+#include "../spool/spool_unit.h"
 
-#include "spool_fault.h"
-#include "spool_octets.h"
+#include "../spool/spool_fault.h"
+#include "store_octets.h"
 
 #define SIZE (256 * 1024)
 
-static const unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS] = "boot one";
-static const unsigned char other_boot[SPOOL_SEGMENT_BOOT_OCTETS] = "boot two";
+static const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS] = "boot one";
+static const unsigned char other_boot[STORE_SEGMENT_BOOT_OCTETS] = "boot two";
 
-static spool_segment_t *make(spool_unit_t *u)
+static store_segment_t *make(spool_unit_t *u)
 {
-    spool_segment_t *segment;
+    store_segment_t *segment;
 
-    assert_int_equal(spool_segment_create(u->journal_fd, 1, SIZE, &segment),
+    assert_int_equal(store_segment_create(u->journal_fd, 1, SIZE, &segment),
                      0);
-    assert_int_equal(spool_segment_begin(segment, boot), 0);
+    assert_int_equal(store_segment_begin(segment, boot), 0);
     return segment;
 }
 
 /* Writes one record that has `len` octets of content. */
-static spool_record_t put(spool_segment_t *segment, apr_pool_t *p,
+static store_record_t put(store_segment_t *segment, apr_pool_t *p,
                           apr_size_t len)
 {
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
-    spool_record_t record = { 0 };
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
+    store_record_t record = { 0 };
     struct iovec pieces[3];
     apr_uint64_t octets;
 
@@ -33,36 +33,36 @@ static spool_record_t put(spool_segment_t *segment, apr_pool_t *p,
     record.content_len = (apr_uint32_t)len;
     pieces[1].iov_base = memset(apr_palloc(p, len + 1), 'm', len);
     pieces[1].iov_len = len;
-    record.crc = spool_record_crc(0, pieces[1].iov_base, len);
-    spool_record_write(&record, header);
+    record.crc = store_record_crc(0, pieces[1].iov_base, len);
+    store_record_write(&record, header);
     pieces[0].iov_base = header;
     pieces[0].iov_len = sizeof(header);
-    octets = spool_record_octets(&record);
+    octets = store_record_octets(&record);
     pieces[2].iov_len = (size_t)(octets - sizeof(header) - len);
-    pieces[2].iov_base = apr_pcalloc(p, SPOOL_RECORD_UNIT);
-    assert_int_equal(spool_segment_append(segment, pieces, 3, octets), 0);
+    pieces[2].iov_base = apr_pcalloc(p, STORE_RECORD_UNIT);
+    assert_int_equal(store_segment_append(segment, pieces, 3, octets), 0);
     return record;
 }
 
-static spool_segment_t *reopen(spool_unit_t *u, const unsigned char *now)
+static store_segment_t *reopen(spool_unit_t *u, const unsigned char *now)
 {
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_status_t rv;
 
-    assert_int_equal(spool_segment_open(u->journal_fd, 1, now, &segment, &rv),
-                     SPOOL_SEGMENT_OK);
+    assert_int_equal(store_segment_open(u->journal_fd, 1, now, &segment, &rv),
+                     STORE_SEGMENT_OK);
     return segment;
 }
 
-static spool_segment_status_e status(spool_unit_t *u)
+static store_segment_status_e status(spool_unit_t *u)
 {
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_status_t rv;
-    spool_segment_status_e answer =
-        spool_segment_open(u->journal_fd, 1, boot, &segment, &rv);
+    store_segment_status_e answer =
+        store_segment_open(u->journal_fd, 1, boot, &segment, &rv);
 
     if (segment) {
-        spool_segment_close(segment);
+        store_segment_close(segment);
     }
     return answer;
 }
@@ -70,51 +70,51 @@ static spool_segment_status_e status(spool_unit_t *u)
 static void records_are_found_in_their_order(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
+    store_segment_t *segment = make(u);
     apr_size_t lens[] = { 0, 1, 448, 449, 100000, 7 };
-    apr_uint64_t places[6], at = SPOOL_SEGMENT_DATA;
-    spool_record_t record;
+    apr_uint64_t places[6], at = STORE_SEGMENT_DATA;
+    store_record_t record;
     const char *payload;
     int i;
 
     for (i = 0; i < 6; i++) {
         places[i] = put(segment, u->p, lens[i]).place;
     }
-    spool_segment_close(segment);
+    store_segment_close(segment);
     segment = reopen(u, boot);
     for (i = 0; i < 6; i++) {
-        assert_int_equal(spool_segment_find(segment, at, &record), 0);
+        assert_int_equal(store_segment_find(segment, at, &record), 0);
         assert_true(record.place == places[i]);
-        assert_int_equal(spool_segment_read(segment, u->p, &record, &payload),
+        assert_int_equal(store_segment_read(segment, u->p, &record, &payload),
                          0);
         assert_true(lens[i] == 0 || payload[lens[i] - 1] == 'm');
-        at = record.place + spool_record_octets(&record);
+        at = record.place + store_record_octets(&record);
     }
-    assert_int_equal(spool_segment_find(segment, at, &record), APR_EOF);
-    spool_segment_close(segment);
+    assert_int_equal(store_segment_find(segment, at, &record), APR_EOF);
+    store_segment_close(segment);
 }
 
 static void an_older_generations_record_is_not_delivered_again(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
-    spool_record_t first, record;
+    store_segment_t *segment = make(u);
+    store_record_t first, record;
 
     put(segment, u->p, 1000);
     put(segment, u->p, 1000);
-    assert_int_equal(spool_segment_retire(segment), 0);
-    assert_int_equal(status(u), SPOOL_SEGMENT_EMPTY);
-    assert_int_equal(spool_segment_begin(segment, boot), 0);
+    assert_int_equal(store_segment_retire(segment), 0);
+    assert_int_equal(status(u), STORE_SEGMENT_EMPTY);
+    assert_int_equal(store_segment_begin(segment, boot), 0);
     first = put(segment, u->p, 10);
-    spool_segment_close(segment);
+    store_segment_close(segment);
     segment = reopen(u, boot);
-    assert_int_equal(spool_segment_find(segment, SPOOL_SEGMENT_DATA, &record),
+    assert_int_equal(store_segment_find(segment, STORE_SEGMENT_DATA, &record),
                      0);
     assert_int_equal(record.content_len, 10);
-    assert_int_equal(spool_segment_find(segment, first.place
-                                        + SPOOL_RECORD_UNIT, &record),
+    assert_int_equal(store_segment_find(segment, first.place
+                                        + STORE_RECORD_UNIT, &record),
                      APR_EOF);
-    spool_segment_close(segment);
+    store_segment_close(segment);
 }
 
 /* A mail can hold octets that look like a record of this very segment, at
@@ -122,38 +122,38 @@ static void an_older_generations_record_is_not_delivered_again(void **state)
 static void a_record_within_a_mail_is_not_believed(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
-    spool_record_t record = put(segment, u->p, 4000), found;
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
+    store_segment_t *segment = make(u);
+    store_record_t record = put(segment, u->p, 4000), found;
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
 
-    record.place = record.group = SPOOL_SEGMENT_DATA;
+    record.place = record.group = STORE_SEGMENT_DATA;
     record.content_len = 1;
-    spool_record_write(&record, header);
+    store_record_write(&record, header);
     assert_int_equal(pwrite(segment->fd, header, sizeof(header),
-                            SPOOL_SEGMENT_DATA + SPOOL_RECORD_UNIT),
+                            STORE_SEGMENT_DATA + STORE_RECORD_UNIT),
                      sizeof(header));
-    assert_int_equal(spool_segment_find(segment, SPOOL_SEGMENT_DATA
-                                        + SPOOL_RECORD_UNIT, &found),
+    assert_int_equal(store_segment_find(segment, STORE_SEGMENT_DATA
+                                        + STORE_RECORD_UNIT, &found),
                      APR_EOF);
-    spool_segment_close(segment);
+    store_segment_close(segment);
 }
 
 static void a_record_longer_than_its_segment_is_not_believed(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
-    spool_record_t record = put(segment, u->p, 10), found;
+    store_segment_t *segment = make(u);
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
+    store_record_t record = put(segment, u->p, 10), found;
 
     record.content_len = 0xfffffff0;
-    spool_record_write(&record, header);
+    store_record_write(&record, header);
     assert_int_equal(pwrite(segment->fd, header, sizeof(header),
                             (off_t)record.place), sizeof(header));
-    assert_int_equal(spool_segment_find(segment, record.place, &found),
+    assert_int_equal(store_segment_find(segment, record.place, &found),
                      APR_EOF);
-    assert_int_equal(spool_segment_record_get(segment, record.place, &found),
-                     SPOOL_EDAMAGED);
-    spool_segment_close(segment);
+    assert_int_equal(store_segment_record_get(segment, record.place, &found),
+                     STORE_EDAMAGED);
+    store_segment_close(segment);
 }
 
 typedef struct mark_row_t {
@@ -163,39 +163,39 @@ typedef struct mark_row_t {
 } mark_row_t;
 
 static const mark_row_t mark_rows[] = {
-    { SPOOL_MARK_DELIVERED, SPOOL_MARK_DELIVERED, SPOOL_MARK_NONE },
-    { SPOOL_MARK_DONE, SPOOL_MARK_DONE, SPOOL_MARK_DONE },
-    { SPOOL_MARK_VOID, SPOOL_MARK_VOID, SPOOL_MARK_VOID },
-    { SPOOL_MARK_PENDING, SPOOL_MARK_NONE, SPOOL_MARK_NONE },
-    { 0xff, SPOOL_MARK_NONE, SPOOL_MARK_NONE }
+    { STORE_MARK_DELIVERED, STORE_MARK_DELIVERED, STORE_MARK_NONE },
+    { STORE_MARK_DONE, STORE_MARK_DONE, STORE_MARK_DONE },
+    { STORE_MARK_VOID, STORE_MARK_VOID, STORE_MARK_VOID },
+    { STORE_MARK_PENDING, STORE_MARK_NONE, STORE_MARK_NONE },
+    { 0xff, STORE_MARK_NONE, STORE_MARK_NONE }
 };
 
 /* A power loss can keep the mark and lose the mail that it speaks of. */
 static void delivered_is_not_believed_after_a_reboot(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    static const unsigned char unknown[SPOOL_SEGMENT_BOOT_OCTETS];
+    static const unsigned char unknown[STORE_SEGMENT_BOOT_OCTETS];
     size_t i;
 
     for (i = 0; i < UNIT_ROWS(mark_rows); i++) {
-        spool_segment_t *segment = make(u);
+        store_segment_t *segment = make(u);
         apr_uint64_t place = put(segment, u->p, 10).place;
 
-        assert_int_equal(spool_segment_mark(segment, place,
+        assert_int_equal(store_segment_mark(segment, place,
                                             mark_rows[i].mark), 0);
-        spool_segment_close(segment);
+        store_segment_close(segment);
         segment = reopen(u, boot);
-        assert_int_equal(SPOOL_SEGMENT_MARK(segment, place),
+        assert_int_equal(STORE_SEGMENT_MARK(segment, place),
                          mark_rows[i].here);
-        spool_segment_close(segment);
+        store_segment_close(segment);
         segment = reopen(u, unknown);
-        assert_int_equal(SPOOL_SEGMENT_MARK(segment, place),
+        assert_int_equal(STORE_SEGMENT_MARK(segment, place),
                          mark_rows[i].elsewhere);
-        spool_segment_close(segment);
+        store_segment_close(segment);
         segment = reopen(u, other_boot);
-        assert_int_equal(SPOOL_SEGMENT_MARK(segment, place),
+        assert_int_equal(STORE_SEGMENT_MARK(segment, place),
                          mark_rows[i].elsewhere);
-        spool_segment_remove(segment, u->journal_fd);
+        store_segment_remove(segment, u->journal_fd);
         assert_int_equal(spool_unit_count(u, "journal"), 0);
     }
 }
@@ -204,37 +204,37 @@ static void delivered_is_not_believed_after_a_reboot(void **state)
 static void marks_of_another_generation_are_not_believed(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
+    store_segment_t *segment = make(u);
     apr_uint64_t place = put(segment, u->p, 10).place;
     unsigned char generation[8];
 
-    assert_int_equal(spool_segment_mark(segment, place, SPOOL_MARK_DONE), 0);
-    spool_octets_put(generation, segment->generation + 2, 8);
+    assert_int_equal(store_segment_mark(segment, place, STORE_MARK_DONE), 0);
+    store_octets_put(generation, segment->generation + 2, 8);
     assert_int_equal(pwrite(segment->marks_fd, generation, 8, 8), 8);
-    spool_segment_close(segment);
+    store_segment_close(segment);
     segment = reopen(u, boot);
-    assert_int_equal(SPOOL_SEGMENT_MARK(segment, place), SPOOL_MARK_NONE);
-    spool_segment_close(segment);
+    assert_int_equal(STORE_SEGMENT_MARK(segment, place), STORE_MARK_NONE);
+    store_segment_close(segment);
 }
 
 static void without_marks_all_is_delivered_again(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
+    store_segment_t *segment = make(u);
     apr_uint64_t place = put(segment, u->p, 10).place;
 
-    assert_int_equal(spool_segment_mark(segment, place, SPOOL_MARK_DONE), 0);
-    spool_segment_close(segment);
+    assert_int_equal(store_segment_mark(segment, place, STORE_MARK_DONE), 0);
+    store_segment_close(segment);
     assert_int_equal(unlinkat(u->journal_fd, "1.marks", 0), 0);
     segment = reopen(u, boot);
-    assert_int_equal(SPOOL_SEGMENT_MARK(segment, place), SPOOL_MARK_NONE);
-    spool_segment_close(segment);
+    assert_int_equal(STORE_SEGMENT_MARK(segment, place), STORE_MARK_NONE);
+    store_segment_close(segment);
 }
 
 static void a_header_is_whole_or_the_segment_is_set_aside(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
+    store_segment_t *segment = make(u);
     unsigned char header[64], bad[64];
     int i;
 
@@ -244,30 +244,30 @@ static void a_header_is_whole_or_the_segment_is_set_aside(void **state)
         memcpy(bad, header, 64);
         bad[i / 8] = (unsigned char)(bad[i / 8] ^ 1u << i % 8);
         assert_int_equal(pwrite(segment->fd, bad, 64, 0), 64);
-        assert_int_equal(status(u), SPOOL_SEGMENT_DAMAGED);
+        assert_int_equal(status(u), STORE_SEGMENT_DAMAGED);
     }
     memcpy(bad, header, 64);
     bad[7] = 2;
-    spool_octets_put(bad + 60, spool_record_crc(0, bad, 60), 4);
+    store_octets_put(bad + 60, store_record_crc(0, bad, 60), 4);
     assert_int_equal(pwrite(segment->fd, bad, 64, 0), 64);
-    assert_int_equal(status(u), SPOOL_SEGMENT_VERSION);
+    assert_int_equal(status(u), STORE_SEGMENT_VERSION);
     memcpy(bad, header, 64);
-    spool_octets_put(bad + 16, APR_UINT64_C(1) << 40, 8);
-    spool_octets_put(bad + 60, spool_record_crc(0, bad, 60), 4);
+    store_octets_put(bad + 16, APR_UINT64_C(1) << 40, 8);
+    store_octets_put(bad + 60, store_record_crc(0, bad, 60), 4);
     assert_int_equal(pwrite(segment->fd, bad, 64, 0), 64);
-    assert_int_equal(status(u), SPOOL_SEGMENT_DAMAGED);
-    spool_segment_close(segment);
+    assert_int_equal(status(u), STORE_SEGMENT_DAMAGED);
+    store_segment_close(segment);
 }
 
 static void a_segment_that_was_never_used_is_no_damage(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment;
+    store_segment_t *segment;
 
-    assert_int_equal(spool_segment_create(u->journal_fd, 1, SIZE, &segment),
+    assert_int_equal(store_segment_create(u->journal_fd, 1, SIZE, &segment),
                      0);
-    assert_int_equal(status(u), SPOOL_SEGMENT_EMPTY);
-    spool_segment_close(segment);
+    assert_int_equal(status(u), STORE_SEGMENT_EMPTY);
+    store_segment_close(segment);
 }
 
 static void strange_files_are_not_read(void **state)
@@ -275,50 +275,50 @@ static void strange_files_are_not_read(void **state)
     spool_unit_t *u = spool_unit_create(*state);
     int j = u->journal_fd;
 
-    spool_segment_close(make(u));
+    store_segment_close(make(u));
     assert_int_equal(fchmodat(j, "1.seg", 0644, 0), 0);
-    assert_int_equal(status(u), SPOOL_SEGMENT_STRANGE);
+    assert_int_equal(status(u), STORE_SEGMENT_STRANGE);
     assert_int_equal(fchmodat(j, "1.seg", 0600, 0), 0);
     assert_int_equal(syscall(SYS_linkat, j, "1.seg", j, "twin", 0), 0);
-    assert_int_equal(status(u), SPOOL_SEGMENT_STRANGE);
+    assert_int_equal(status(u), STORE_SEGMENT_STRANGE);
     assert_int_equal(renameat(j, "1.seg", j, "moved"), 0);
     assert_int_equal(symlinkat("moved", j, "1.seg"), 0);
-    assert_int_equal(status(u), SPOOL_SEGMENT_STRANGE);
+    assert_int_equal(status(u), STORE_SEGMENT_STRANGE);
     assert_int_equal(unlinkat(j, "1.seg", 0), 0);
     assert_int_equal(mkfifoat(j, "1.seg", 0600), 0);
-    assert_int_equal(status(u), SPOOL_SEGMENT_STRANGE);
+    assert_int_equal(status(u), STORE_SEGMENT_STRANGE);
     assert_int_equal(unlinkat(j, "1.seg", 0), 0);
     assert_int_equal(mkdirat(j, "1.seg", 0700), 0);
-    assert_int_equal(status(u), SPOOL_SEGMENT_STRANGE);
+    assert_int_equal(status(u), STORE_SEGMENT_STRANGE);
 }
 
 /* After a sync that failed the kernel may say that all is well. */
 static void a_segment_whose_sync_failed_is_given_up(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
-    char octets[SPOOL_RECORD_UNIT] = "";
+    store_segment_t *segment = make(u);
+    char octets[STORE_RECORD_UNIT] = "";
     struct iovec piece = { octets, sizeof(octets) };
 
     spool_fault.fdatasync.error = EIO;
-    assert_int_equal(spool_segment_append(segment, &piece, 1,
-                                          SPOOL_RECORD_UNIT), EIO);
+    assert_int_equal(store_segment_append(segment, &piece, 1,
+                                          STORE_RECORD_UNIT), EIO);
     assert_true(segment->is_failed);
-    spool_segment_close(segment);
+    store_segment_close(segment);
 }
 
 static void space_is_made_ahead_and_never_beyond_the_size(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
-    spool_segment_t *segment = make(u);
+    store_segment_t *segment = make(u);
     struct stat st;
 
     put(segment, u->p, 10);
     assert_int_equal(fstat(segment->fd, &st), 0);
     assert_int_equal(st.st_size, SIZE);
-    assert_false(spool_segment_has_room(segment, SIZE));
-    assert_true(spool_segment_has_room(segment, SIZE - segment->tail));
-    spool_segment_close(segment);
+    assert_false(store_segment_has_room(segment, SIZE));
+    assert_true(store_segment_has_room(segment, SIZE - segment->tail));
+    store_segment_close(segment);
 }
 
 int main(void)

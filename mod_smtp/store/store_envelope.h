@@ -1,6 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
- * @file spool_envelope.h
+ * @file store_envelope.h
  * The envelope as the journal keeps it: all that later hops, retries and DSNs
  * need to know beside the mail data. Pure: any thread.
  *
@@ -10,44 +10,44 @@
  * each followed by its mailboxes. Tags ascend within each of them and what is
  * absent or zero is not written, so that an envelope has one form only.
  */
-#ifndef SPOOL_ENVELOPE_H
-#define SPOOL_ENVELOPE_H
+#ifndef STORE_ENVELOPE_H
+#define STORE_ENVELOPE_H
 
 #include <apr_pools.h>
 #include <apr_tables.h>
 
 /** @name Flags of an envelope
  * @{ */
-#define SPOOL_ENVELOPE_SMTPUTF8          0x01  /**< RFC 6531 */
-#define SPOOL_ENVELOPE_REQUIRETLS        0x02  /**< RFC 8689 */
-#define SPOOL_ENVELOPE_HAS_SIZE          0x04
-#define SPOOL_ENVELOPE_HAS_BODY          0x08
-#define SPOOL_ENVELOPE_HAS_PRIORITY      0x10
+#define STORE_ENVELOPE_SMTPUTF8          0x01  /**< RFC 6531 */
+#define STORE_ENVELOPE_REQUIRETLS        0x02  /**< RFC 8689 */
+#define STORE_ENVELOPE_HAS_SIZE          0x04
+#define STORE_ENVELOPE_HAS_BODY          0x08
+#define STORE_ENVELOPE_HAS_PRIORITY      0x10
 /** The mail came with Return-Path fields, which final delivery takes away
  *  (RFC 5321 4.4). */
-#define SPOOL_ENVELOPE_HAS_RETURN_PATH   0x20
+#define STORE_ENVELOPE_HAS_RETURN_PATH   0x20
 /** @} */
 
 /** A Maildir that gets a copy. */
-typedef struct spool_mailbox_t {
+typedef struct store_mailbox_t {
     const char *domain;          /**< A-label, lower case */
     const char *name;
     const char *extension;       /**< NULL if none */
     const char *delivered_to;    /**< for the Delivered-To field */
-} spool_mailbox_t;
+} store_mailbox_t;
 
-typedef struct spool_recipient_t {
+typedef struct store_recipient_t {
     const char *forward_path;    /**< without brackets */
     const char *orcpt;           /**< RFC 3461 4.2, xtext; NULL if none */
     apr_int64_t notify;          /**< SMTP_NOTIFY_*, 0 if none */
-    apr_array_header_t *mailboxes; /**< spool_mailbox_t */
-} spool_recipient_t;
+    apr_array_header_t *mailboxes; /**< store_mailbox_t */
+} store_recipient_t;
 
-typedef struct spool_envelope_t {
+typedef struct store_envelope_t {
     const char *id;              /**< queue id */
     const char *reverse_path;    /**< without brackets; "" is the null one */
     apr_int64_t arrived;         /**< apr_time_t */
-    apr_int64_t flags;           /**< SPOOL_ENVELOPE_* */
+    apr_int64_t flags;           /**< STORE_ENVELOPE_* */
     apr_int64_t size_octets;     /**< SIZE= */
     apr_int64_t body;            /**< smtp_body_e */
     apr_int64_t ret;             /**< smtp_ret_e */
@@ -59,40 +59,40 @@ typedef struct spool_envelope_t {
     apr_int64_t file_number;
     apr_int64_t file_octets;
     apr_int64_t file_crc;
-    apr_array_header_t *recipients; /**< spool_recipient_t */
-} spool_envelope_t;
+    apr_array_header_t *recipients; /**< store_recipient_t */
+} store_envelope_t;
 
 /** An envelope without recipients, all else zero. */
-spool_envelope_t *spool_envelope_create(apr_pool_t *p);
+store_envelope_t *store_envelope_create(apr_pool_t *p);
 
 /** Appends a recipient without mailboxes. Valid until the next one. */
-spool_recipient_t *spool_envelope_recipient_add(apr_pool_t *p,
-                                                spool_envelope_t *envelope);
+store_recipient_t *store_envelope_recipient_add(apr_pool_t *p,
+                                                store_envelope_t *envelope);
 
 /** Appends a mailbox to it, all zero. Valid until the next one. */
-spool_mailbox_t *spool_envelope_mailbox_add(spool_recipient_t *recipient);
+store_mailbox_t *store_envelope_mailbox_add(store_recipient_t *recipient);
 
 /** Whether a string may stand in an envelope: no control octet, since it ends
  *  up in header fields. */
-int spool_envelope_is_clean(const char *s);
+int store_envelope_is_clean(const char *s);
 
 /** Octets that @a envelope takes when written. */
-apr_size_t spool_envelope_size(const spool_envelope_t *envelope);
+apr_size_t store_envelope_size(const store_envelope_t *envelope);
 
 /** Octets that a recipient adds to that. */
-apr_size_t spool_envelope_recipient_size(const spool_recipient_t *recipient);
+apr_size_t store_envelope_recipient_size(const store_recipient_t *recipient);
 
 /** The envelope as octets in @a p; @a len is set. */
-const char *spool_envelope_write(apr_pool_t *p,
-                                 const spool_envelope_t *envelope,
+const char *store_envelope_write(apr_pool_t *p,
+                                 const store_envelope_t *envelope,
                                  apr_size_t *len);
 
 /**
  * Reads an envelope; nothing in it is trusted.
  * @return the envelope in @a p, which copies all it needs; NULL when the
- *         octets are not exactly what spool_envelope_write() makes
+ *         octets are not exactly what store_envelope_write() makes
  */
-spool_envelope_t *spool_envelope_parse(apr_pool_t *p, const char *octets,
+store_envelope_t *store_envelope_parse(apr_pool_t *p, const char *octets,
                                        apr_size_t len);
 
 #endif

@@ -1,12 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "spool_envelope.h"
+#include "store_envelope.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
-#include "spool_octets.h"
+#include "store_octets.h"
 
 #define TAG_RECIPIENT 32         /* begins a recipient */
 #define TAG_MAILBOX   48         /* begins a mailbox of it */
@@ -23,58 +23,58 @@ typedef struct field_t {
 #define NUMBER(tag, type, name) { tag, 1, offsetof(type, name) }
 
 static const field_t message_fields[] = {
-    STRING( 1, spool_envelope_t, id),
-    STRING( 2, spool_envelope_t, reverse_path),
-    NUMBER( 3, spool_envelope_t, arrived),
-    NUMBER( 4, spool_envelope_t, flags),
-    NUMBER( 5, spool_envelope_t, size_octets),
-    NUMBER( 6, spool_envelope_t, body),
-    NUMBER( 7, spool_envelope_t, ret),
-    NUMBER( 8, spool_envelope_t, priority),
-    STRING( 9, spool_envelope_t, envid),
-    STRING(10, spool_envelope_t, auth),
-    NUMBER(11, spool_envelope_t, file_number),
-    NUMBER(12, spool_envelope_t, file_octets),
-    NUMBER(13, spool_envelope_t, file_crc),
+    STRING( 1, store_envelope_t, id),
+    STRING( 2, store_envelope_t, reverse_path),
+    NUMBER( 3, store_envelope_t, arrived),
+    NUMBER( 4, store_envelope_t, flags),
+    NUMBER( 5, store_envelope_t, size_octets),
+    NUMBER( 6, store_envelope_t, body),
+    NUMBER( 7, store_envelope_t, ret),
+    NUMBER( 8, store_envelope_t, priority),
+    STRING( 9, store_envelope_t, envid),
+    STRING(10, store_envelope_t, auth),
+    NUMBER(11, store_envelope_t, file_number),
+    NUMBER(12, store_envelope_t, file_octets),
+    NUMBER(13, store_envelope_t, file_crc),
     { 0, 0, 0 }
 };
 
 static const field_t recipient_fields[] = {
-    STRING(TAG_RECIPIENT, spool_recipient_t, forward_path),
-    STRING(33, spool_recipient_t, orcpt),
-    NUMBER(34, spool_recipient_t, notify),
+    STRING(TAG_RECIPIENT, store_recipient_t, forward_path),
+    STRING(33, store_recipient_t, orcpt),
+    NUMBER(34, store_recipient_t, notify),
     { 0, 0, 0 }
 };
 
 static const field_t mailbox_fields[] = {
-    STRING(TAG_MAILBOX, spool_mailbox_t, domain),
-    STRING(49, spool_mailbox_t, name),
-    STRING(50, spool_mailbox_t, extension),
-    STRING(51, spool_mailbox_t, delivered_to),
+    STRING(TAG_MAILBOX, store_mailbox_t, domain),
+    STRING(49, store_mailbox_t, name),
+    STRING(50, store_mailbox_t, extension),
+    STRING(51, store_mailbox_t, delivered_to),
     { 0, 0, 0 }
 };
 
-spool_envelope_t *spool_envelope_create(apr_pool_t *p)
+store_envelope_t *store_envelope_create(apr_pool_t *p)
 {
-    spool_envelope_t *envelope = apr_pcalloc(p, sizeof(*envelope));
+    store_envelope_t *envelope = apr_pcalloc(p, sizeof(*envelope));
 
-    envelope->recipients = apr_array_make(p, 1, sizeof(spool_recipient_t));
+    envelope->recipients = apr_array_make(p, 1, sizeof(store_recipient_t));
     return envelope;
 }
 
-spool_recipient_t *spool_envelope_recipient_add(apr_pool_t *p,
-                                                spool_envelope_t *envelope)
+store_recipient_t *store_envelope_recipient_add(apr_pool_t *p,
+                                                store_envelope_t *envelope)
 {
-    spool_recipient_t *recipient = apr_array_push(envelope->recipients);
+    store_recipient_t *recipient = apr_array_push(envelope->recipients);
 
     memset(recipient, 0, sizeof(*recipient));
-    recipient->mailboxes = apr_array_make(p, 1, sizeof(spool_mailbox_t));
+    recipient->mailboxes = apr_array_make(p, 1, sizeof(store_mailbox_t));
     return recipient;
 }
 
-spool_mailbox_t *spool_envelope_mailbox_add(spool_recipient_t *recipient)
+store_mailbox_t *store_envelope_mailbox_add(store_recipient_t *recipient)
 {
-    spool_mailbox_t *mailbox = apr_array_push(recipient->mailboxes);
+    store_mailbox_t *mailbox = apr_array_push(recipient->mailboxes);
 
     memset(mailbox, 0, sizeof(*mailbox));
     return mailbox;
@@ -90,7 +90,7 @@ static int is_clean(const char *s, apr_size_t len)
     return 1;
 }
 
-int spool_envelope_is_clean(const char *s)
+int store_envelope_is_clean(const char *s)
 {
     return is_clean(s, strlen(s));
 }
@@ -106,7 +106,7 @@ static void put(writer_t *w, unsigned char tag, const void *octets,
 {
     if (w->out) {
         w->out[w->len] = tag;
-        spool_octets_put(w->out + w->len + 1, len, HEAD_OCTETS - 1);
+        store_octets_put(w->out + w->len + 1, len, HEAD_OCTETS - 1);
         memcpy(w->out + w->len + HEAD_OCTETS, octets, len);
     }
     w->len += HEAD_OCTETS + len;
@@ -119,7 +119,7 @@ static void put_field(writer_t *w, const field_t *field, const char *value)
         apr_int64_t number = *(const apr_int64_t *)value;
 
         if (number) {
-            spool_octets_put(octets, (apr_uint64_t)number, NUMBER_OCTETS);
+            store_octets_put(octets, (apr_uint64_t)number, NUMBER_OCTETS);
             put(w, field->tag, octets, NUMBER_OCTETS);
         }
     }
@@ -139,29 +139,29 @@ static void put_fields(writer_t *w, const field_t *field, const void *object)
     }
 }
 
-static void put_recipient(writer_t *w, const spool_recipient_t *recipient)
+static void put_recipient(writer_t *w, const store_recipient_t *recipient)
 {
     int i;
 
     put_fields(w, recipient_fields, recipient);
     for (i = 0; i < recipient->mailboxes->nelts; i++) {
         put_fields(w, mailbox_fields,
-                   &APR_ARRAY_IDX(recipient->mailboxes, i, spool_mailbox_t));
+                   &APR_ARRAY_IDX(recipient->mailboxes, i, store_mailbox_t));
     }
 }
 
-static void put_envelope(writer_t *w, const spool_envelope_t *envelope)
+static void put_envelope(writer_t *w, const store_envelope_t *envelope)
 {
     int i;
 
     put_fields(w, message_fields, envelope);
     for (i = 0; i < envelope->recipients->nelts; i++) {
         put_recipient(w, &APR_ARRAY_IDX(envelope->recipients, i,
-                                        spool_recipient_t));
+                                        store_recipient_t));
     }
 }
 
-apr_size_t spool_envelope_recipient_size(const spool_recipient_t *recipient)
+apr_size_t store_envelope_recipient_size(const store_recipient_t *recipient)
 {
     writer_t w = { NULL, 0 };
 
@@ -169,7 +169,7 @@ apr_size_t spool_envelope_recipient_size(const spool_recipient_t *recipient)
     return w.len;
 }
 
-apr_size_t spool_envelope_size(const spool_envelope_t *envelope)
+apr_size_t store_envelope_size(const store_envelope_t *envelope)
 {
     writer_t w = { NULL, 0 };
 
@@ -177,13 +177,13 @@ apr_size_t spool_envelope_size(const spool_envelope_t *envelope)
     return w.len;
 }
 
-const char *spool_envelope_write(apr_pool_t *p,
-                                 const spool_envelope_t *envelope,
+const char *store_envelope_write(apr_pool_t *p,
+                                 const store_envelope_t *envelope,
                                  apr_size_t *len)
 {
     writer_t w = { NULL, 0 };
 
-    w.out = apr_palloc(p, spool_envelope_size(envelope));
+    w.out = apr_palloc(p, store_envelope_size(envelope));
     put_envelope(&w, envelope);
     *len = w.len;
     return (const char *)w.out;
@@ -192,9 +192,9 @@ const char *spool_envelope_write(apr_pool_t *p,
 /* An envelope that is being read. */
 typedef struct reader_t {
     apr_pool_t *p;
-    spool_envelope_t *envelope;
-    spool_recipient_t *recipient;
-    spool_mailbox_t *mailbox;
+    store_envelope_t *envelope;
+    store_recipient_t *recipient;
+    store_mailbox_t *mailbox;
     unsigned char last;          /* tag of the field before */
 } reader_t;
 
@@ -220,11 +220,11 @@ static int is_in_order(const reader_t *r, unsigned char tag)
 static void begin(reader_t *r, unsigned char tag)
 {
     if (tag == TAG_RECIPIENT) {
-        r->recipient = spool_envelope_recipient_add(r->p, r->envelope);
+        r->recipient = store_envelope_recipient_add(r->p, r->envelope);
         r->mailbox = NULL;
     }
     else if (tag == TAG_MAILBOX) {
-        r->mailbox = spool_envelope_mailbox_add(r->recipient);
+        r->mailbox = store_envelope_mailbox_add(r->recipient);
     }
 }
 
@@ -275,23 +275,23 @@ static int take_field(reader_t *r, unsigned char tag, const char *octets,
         return 0;
     }
     *(apr_int64_t *)(object + field->offset) = (apr_int64_t)
-        spool_octets_get((const unsigned char *)octets, NUMBER_OCTETS);
+        store_octets_get((const unsigned char *)octets, NUMBER_OCTETS);
     /* Zero is written by leaving it out. */
     return *(apr_int64_t *)(object + field->offset) != 0;
 }
 
-static int has_all(const spool_envelope_t *envelope)
+static int has_all(const store_envelope_t *envelope)
 {
     int i, j;
 
     for (i = 0; i < envelope->recipients->nelts; i++) {
         const apr_array_header_t *mailboxes =
             APR_ARRAY_IDX(envelope->recipients, i,
-                          spool_recipient_t).mailboxes;
+                          store_recipient_t).mailboxes;
 
         for (j = 0; j < mailboxes->nelts; j++) {
-            const spool_mailbox_t *mailbox =
-                &APR_ARRAY_IDX(mailboxes, j, spool_mailbox_t);
+            const store_mailbox_t *mailbox =
+                &APR_ARRAY_IDX(mailboxes, j, store_mailbox_t);
 
             if (!mailbox->name || !mailbox->delivered_to) {
                 return 0;
@@ -301,16 +301,16 @@ static int has_all(const spool_envelope_t *envelope)
     return envelope->id && envelope->reverse_path;
 }
 
-spool_envelope_t *spool_envelope_parse(apr_pool_t *p, const char *octets,
+store_envelope_t *store_envelope_parse(apr_pool_t *p, const char *octets,
                                        apr_size_t len)
 {
     reader_t r = { 0 };
 
     r.p = p;
-    r.envelope = spool_envelope_create(p);
+    r.envelope = store_envelope_create(p);
     while (len >= HEAD_OCTETS) {
         const unsigned char *head = (const unsigned char *)octets;
-        apr_size_t n = spool_octets_get(head + 1, HEAD_OCTETS - 1);
+        apr_size_t n = store_octets_get(head + 1, HEAD_OCTETS - 1);
 
         if (n > len - HEAD_OCTETS
             || !take_field(&r, head[0], octets + HEAD_OCTETS, n)) {

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "spool_segment.h"
+#include "store_segment.h"
 
 #define UNITS      64
 #define GENERATION APR_UINT64_C(0x0123456789abcdef)
@@ -13,14 +13,14 @@
 /** A header that is read is the one that would be written. */
 static void check_header(const uint8_t *data, size_t size)
 {
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
-    spool_record_t record;
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
+    store_record_t record;
 
     if (size < sizeof(header)
-        || spool_record_parse(data, &record) != SPOOL_RECORD_OK) {
+        || store_record_parse(data, &record) != STORE_RECORD_OK) {
         return;
     }
-    spool_record_write(&record, header);
+    store_record_write(&record, header);
     FUZZ_CHECK(!memcmp(header, data, sizeof(header)));
 }
 
@@ -33,21 +33,21 @@ static uint32_t number(const uint8_t *data)
 /* Writes headers, whole ones, where and with what lengths the input says. */
 static void edit(int fd, const uint8_t *data, size_t size)
 {
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
 
     for (; size >= EDIT; data += EDIT, size -= EDIT) {
-        spool_record_t record = { 0 };
+        store_record_t record = { 0 };
 
-        record.place = (data[0] % UNITS) * (uint64_t)SPOOL_RECORD_UNIT;
+        record.place = (data[0] % UNITS) * (uint64_t)STORE_RECORD_UNIT;
         record.group = data[1] & 1 ? record.place : data[1] * 512u;
         record.generation = data[1] & 2 ? GENERATION : data[1];
         record.envelope_len = data[2];
         record.trace_len = data[3];
         record.content_len = number(data + 4);
         record.crc = number(data + 8);
-        spool_record_write(&record, header);
+        store_record_write(&record, header);
         if (data[1] & 4) {
-            record.place += SPOOL_RECORD_UNIT;
+            record.place += STORE_RECORD_UNIT;
         }
         FUZZ_CHECK(pwrite(fd, header, sizeof(header), (off_t)record.place)
                    == (ssize_t)sizeof(header));
@@ -56,28 +56,28 @@ static void edit(int fd, const uint8_t *data, size_t size)
 
 /** What is found lies within the segment, in order, and can be read or
  *  refused. */
-static void check_segment(spool_segment_t *segment)
+static void check_segment(store_segment_t *segment)
 {
-    uint64_t at = SPOOL_SEGMENT_DATA;
-    spool_record_t record;
+    uint64_t at = STORE_SEGMENT_DATA;
+    store_record_t record;
     const char *payload;
 
-    while (spool_segment_find(segment, at, &record) == APR_SUCCESS) {
-        apr_status_t rv = spool_segment_read(segment, fuzz_pool(), &record,
+    while (store_segment_find(segment, at, &record) == APR_SUCCESS) {
+        apr_status_t rv = store_segment_read(segment, fuzz_pool(), &record,
                                              &payload);
 
         FUZZ_CHECK(record.place >= at && record.group <= record.place);
         FUZZ_CHECK(record.generation == GENERATION);
-        FUZZ_CHECK(record.place + spool_record_octets(&record)
+        FUZZ_CHECK(record.place + store_record_octets(&record)
                    <= segment->octets);
-        FUZZ_CHECK(rv == APR_SUCCESS || rv == SPOOL_ETORN);
-        at = record.place + spool_record_octets(&record);
+        FUZZ_CHECK(rv == APR_SUCCESS || rv == STORE_ETORN);
+        at = record.place + store_record_octets(&record);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static spool_segment_t segment;
+    static store_segment_t segment;
     static int fd = -1;
 
     check_header(data, size);
@@ -85,10 +85,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fd = memfd_create("segment", 0);
     }
     FUZZ_CHECK(fd >= 0 && ftruncate(fd, 0) == 0
-               && ftruncate(fd, UNITS * SPOOL_RECORD_UNIT) == 0);
+               && ftruncate(fd, UNITS * STORE_RECORD_UNIT) == 0);
     segment.fd = fd;
     segment.generation = GENERATION;
-    segment.octets = UNITS * SPOOL_RECORD_UNIT;
+    segment.octets = UNITS * STORE_RECORD_UNIT;
     segment.window_len = 0;
     edit(fd, data, size);
     check_segment(&segment);

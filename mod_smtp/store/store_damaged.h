@@ -1,20 +1,20 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
- * @file spool_damaged.h
+ * @file store_damaged.h
  * SPOOL/damaged: what is found in the spool and is not what we wrote. It is
  * kept for the administrator, named in the log, and not looked at again. Any
  * thread.
  */
-#ifndef SPOOL_DAMAGED_H
-#define SPOOL_DAMAGED_H
+#ifndef STORE_DAMAGED_H
+#define STORE_DAMAGED_H
 
-#include "spool_log.h"
-#include "spool_segment.h"
+#include "store_log.h"
+#include "store_segment.h"
 
-typedef struct spool_damaged_t {
+typedef struct store_damaged_t {
     int dir;                     /**< SPOOL/damaged */
-    const spool_log_t *log;
-} spool_damaged_t;
+    const store_log_t *log;
+} store_damaged_t;
 
 /**
  * Copies octets @a from up to @a to of a segment to damaged/OWNER-NUMBER-FROM.
@@ -22,14 +22,14 @@ typedef struct spool_damaged_t {
  * @param why    for the log
  * @return an error: it was not copied, and must stay where it is
  */
-apr_status_t spool_damaged_copy(const spool_damaged_t *damaged,
-                                spool_segment_t *segment, const char *owner,
+apr_status_t store_damaged_copy(const store_damaged_t *damaged,
+                                store_segment_t *segment, const char *owner,
                                 apr_uint64_t from, apr_uint64_t to,
                                 const char *why);
 
 /** Moves @a name out of directory @a dir to damaged/OWNER-NAME, or to
  *  damaged/NAME if @a owner is NULL. */
-apr_status_t spool_damaged_move(const spool_damaged_t *damaged, int dir,
+apr_status_t store_damaged_move(const store_damaged_t *damaged, int dir,
                                 const char *owner, const char *name,
                                 const char *why);
 

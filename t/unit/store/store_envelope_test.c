@@ -3,19 +3,19 @@
 
 #include "unit.h"
 
-#include "spool_envelope.h"
+#include "store_envelope.h"
 
 /* An envelope with all that one can have. */
-static spool_envelope_t *full(apr_pool_t *p)
+static store_envelope_t *full(apr_pool_t *p)
 {
-    spool_envelope_t *envelope = spool_envelope_create(p);
-    spool_recipient_t *recipient;
-    spool_mailbox_t *mailbox;
+    store_envelope_t *envelope = store_envelope_create(p);
+    store_recipient_t *recipient;
+    store_mailbox_t *mailbox;
 
     envelope->id = "4fKq1";
     envelope->reverse_path = "d\303\266ner@example.org";
     envelope->arrived = 1700000000123456;
-    envelope->flags = SPOOL_ENVELOPE_SMTPUTF8 | SPOOL_ENVELOPE_HAS_SIZE;
+    envelope->flags = STORE_ENVELOPE_SMTPUTF8 | STORE_ENVELOPE_HAS_SIZE;
     envelope->size_octets = 12345678901;
     envelope->body = 2;
     envelope->ret = 1;
@@ -25,28 +25,28 @@ static spool_envelope_t *full(apr_pool_t *p)
     envelope->file_number = 7;
     envelope->file_octets = 5000000000;
     envelope->file_crc = 0xfedcba98;
-    recipient = spool_envelope_recipient_add(p, envelope);
+    recipient = store_envelope_recipient_add(p, envelope);
     recipient->forward_path = "bob+news@example.com";
     recipient->orcpt = "rfc822;bob+2Bnews@example.com";
     recipient->notify = 6;
-    mailbox = spool_envelope_mailbox_add(recipient);
+    mailbox = store_envelope_mailbox_add(recipient);
     mailbox->domain = "example.com";
     mailbox->name = "bob";
     mailbox->extension = "news";
     mailbox->delivered_to = "bob@example.com";
-    mailbox = spool_envelope_mailbox_add(recipient);
+    mailbox = store_envelope_mailbox_add(recipient);
     mailbox->domain = "example.net";
     mailbox->name = "";
     mailbox->delivered_to = "\"\"@example.net";
-    recipient = spool_envelope_recipient_add(p, envelope);
+    recipient = store_envelope_recipient_add(p, envelope);
     recipient->forward_path = "alice@example.com";
     return envelope;
 }
 
 /* The least that an envelope has. */
-static spool_envelope_t *least(apr_pool_t *p)
+static store_envelope_t *least(apr_pool_t *p)
 {
-    spool_envelope_t *envelope = spool_envelope_create(p);
+    store_envelope_t *envelope = store_envelope_create(p);
 
     envelope->id = "1";
     envelope->reverse_path = "";
@@ -56,17 +56,17 @@ static spool_envelope_t *least(apr_pool_t *p)
 static void all_that_a_dsn_needs_comes_back(void **state)
 {
     apr_size_t len;
-    const char *octets = spool_envelope_write(*state, full(*state), &len);
-    spool_envelope_t *e = spool_envelope_parse(*state, octets, len);
-    spool_recipient_t *r;
-    spool_mailbox_t *m;
+    const char *octets = store_envelope_write(*state, full(*state), &len);
+    store_envelope_t *e = store_envelope_parse(*state, octets, len);
+    store_recipient_t *r;
+    store_mailbox_t *m;
 
     assert_non_null(e);
     assert_string_equal(e->id, "4fKq1");
     assert_string_equal(e->reverse_path, "d\303\266ner@example.org");
     assert_true(e->arrived == 1700000000123456);
-    assert_true(e->flags == (SPOOL_ENVELOPE_SMTPUTF8
-                             | SPOOL_ENVELOPE_HAS_SIZE));
+    assert_true(e->flags == (STORE_ENVELOPE_SMTPUTF8
+                             | STORE_ENVELOPE_HAS_SIZE));
     assert_true(e->size_octets == 12345678901);
     assert_int_equal(e->body, 2);
     assert_int_equal(e->ret, 1);
@@ -77,20 +77,20 @@ static void all_that_a_dsn_needs_comes_back(void **state)
     assert_true(e->file_octets == 5000000000);
     assert_true(e->file_crc == 0xfedcba98);
     assert_int_equal(e->recipients->nelts, 2);
-    r = &APR_ARRAY_IDX(e->recipients, 0, spool_recipient_t);
+    r = &APR_ARRAY_IDX(e->recipients, 0, store_recipient_t);
     assert_string_equal(r->forward_path, "bob+news@example.com");
     assert_string_equal(r->orcpt, "rfc822;bob+2Bnews@example.com");
     assert_int_equal(r->notify, 6);
     assert_int_equal(r->mailboxes->nelts, 2);
-    m = &APR_ARRAY_IDX(r->mailboxes, 0, spool_mailbox_t);
+    m = &APR_ARRAY_IDX(r->mailboxes, 0, store_mailbox_t);
     assert_string_equal(m->domain, "example.com");
     assert_string_equal(m->name, "bob");
     assert_string_equal(m->extension, "news");
     assert_string_equal(m->delivered_to, "bob@example.com");
-    m = &APR_ARRAY_IDX(r->mailboxes, 1, spool_mailbox_t);
+    m = &APR_ARRAY_IDX(r->mailboxes, 1, store_mailbox_t);
     assert_string_equal(m->name, "");
     assert_null(m->extension);
-    r = &APR_ARRAY_IDX(e->recipients, 1, spool_recipient_t);
+    r = &APR_ARRAY_IDX(e->recipients, 1, store_recipient_t);
     assert_string_equal(r->forward_path, "alice@example.com");
     assert_null(r->orcpt);
     assert_int_equal(r->mailboxes->nelts, 0);
@@ -99,23 +99,23 @@ static void all_that_a_dsn_needs_comes_back(void **state)
 static void the_null_reverse_path_stays_one(void **state)
 {
     apr_size_t len;
-    const char *octets = spool_envelope_write(*state, least(*state), &len);
-    spool_envelope_t *e = spool_envelope_parse(*state, octets, len);
+    const char *octets = store_envelope_write(*state, least(*state), &len);
+    store_envelope_t *e = store_envelope_parse(*state, octets, len);
 
     assert_non_null(e);
     assert_string_equal(e->reverse_path, "");
     assert_int_equal(e->recipients->nelts, 0);
-    assert_int_equal(len, spool_envelope_size(least(*state)));
+    assert_int_equal(len, store_envelope_size(least(*state)));
 }
 
 /* Whatever is accepted is what would have been written. */
 static void check_same(apr_pool_t *p, const char *octets, apr_size_t len)
 {
-    spool_envelope_t *e = spool_envelope_parse(p, octets, len);
+    store_envelope_t *e = store_envelope_parse(p, octets, len);
     apr_size_t again_len;
 
     if (e) {
-        const char *again = spool_envelope_write(p, e, &again_len);
+        const char *again = store_envelope_write(p, e, &again_len);
 
         assert_int_equal(again_len, len);
         assert_memory_equal(again, octets, len);
@@ -125,14 +125,14 @@ static void check_same(apr_pool_t *p, const char *octets, apr_size_t len)
 static void an_envelope_cut_short_is_never_taken_for_another(void **state)
 {
     apr_size_t len, cut;
-    const char *octets = spool_envelope_write(*state, full(*state), &len);
+    const char *octets = store_envelope_write(*state, full(*state), &len);
     int taken = 0;
 
     for (cut = 0; cut < len; cut++) {
         char *copy = unit_octets(*state, octets, cut);
 
         check_same(*state, copy, cut);
-        taken += spool_envelope_parse(*state, copy, cut) != NULL;
+        taken += store_envelope_parse(*state, copy, cut) != NULL;
     }
     /* Only a cut between two fields that may both end it: behind the
      * reverse-path and the 11 fields more of the message, behind the first
@@ -143,7 +143,7 @@ static void an_envelope_cut_short_is_never_taken_for_another(void **state)
 static void a_flipped_bit_never_reads_beyond_or_changes_the_form(void **state)
 {
     apr_size_t len, i;
-    const char *octets = spool_envelope_write(*state, full(*state), &len);
+    const char *octets = store_envelope_write(*state, full(*state), &len);
     apr_pool_t *p;
 
     apr_pool_create(&p, *state);
@@ -203,7 +203,7 @@ static void what_we_never_write_is_not_read(void **state)
 
     for (i = 0; i < UNIT_ROWS(bad); i++) {
         UNIT_CHECK(bad[i].what,
-                   !spool_envelope_parse(*state,
+                   !store_envelope_parse(*state,
                                          unit_octets(*state, bad[i].octets,
                                                      bad[i].len),
                                          bad[i].len));
@@ -213,11 +213,11 @@ static void what_we_never_write_is_not_read(void **state)
 static void an_address_with_a_line_end_is_no_header_field(void **state)
 {
     (void)state;
-    assert_true(spool_envelope_is_clean("bob@example.com"));
-    assert_true(spool_envelope_is_clean("\303\266 x"));
-    assert_false(spool_envelope_is_clean("a\rb"));
-    assert_false(spool_envelope_is_clean("a\nb"));
-    assert_false(spool_envelope_is_clean("\177"));
+    assert_true(store_envelope_is_clean("bob@example.com"));
+    assert_true(store_envelope_is_clean("\303\266 x"));
+    assert_false(store_envelope_is_clean("a\rb"));
+    assert_false(store_envelope_is_clean("a\nb"));
+    assert_false(store_envelope_is_clean("\177"));
 }
 
 int main(void)

@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
- * @file spool_record.h
+ * @file store_record.h
  * A record of the journal: one message. Pure: any thread.
  *
- * A record begins at a multiple of SPOOL_RECORD_UNIT octets in its segment: a
- * header of SPOOL_RECORD_HEADER_OCTETS, then the payload: envelope, trace,
+ * A record begins at a multiple of STORE_RECORD_UNIT octets in its segment: a
+ * header of STORE_RECORD_HEADER_OCTETS, then the payload: envelope, trace,
  * content; padding up to the next multiple.
  *
  *     octets  0  magic "SMTPREC" and the version of the format (1)
@@ -20,15 +20,15 @@
  * Place and generation in it tell a record from what an older generation left
  * in the file, and from octets of a mail that look like a record.
  */
-#ifndef SPOOL_RECORD_H
-#define SPOOL_RECORD_H
+#ifndef STORE_RECORD_H
+#define STORE_RECORD_H
 
 #include <apr.h>
 
-#define SPOOL_RECORD_UNIT          512u
-#define SPOOL_RECORD_HEADER_OCTETS 64u
+#define STORE_RECORD_UNIT          512u
+#define STORE_RECORD_HEADER_OCTETS 64u
 
-typedef struct spool_record_t {
+typedef struct store_record_t {
     apr_uint64_t generation;
     apr_uint64_t place;
     apr_uint64_t group;
@@ -36,36 +36,36 @@ typedef struct spool_record_t {
     apr_uint32_t trace_len;
     apr_uint32_t content_len;
     apr_uint32_t crc;            /**< of the payload */
-} spool_record_t;
+} store_record_t;
 
 typedef enum {
-    SPOOL_RECORD_OK = 0,
-    SPOOL_RECORD_NONE,           /**< no header of a record of ours */
-    SPOOL_RECORD_VERSION         /**< a whole header of another version */
-} spool_record_status_e;
+    STORE_RECORD_OK = 0,
+    STORE_RECORD_NONE,           /**< no header of a record of ours */
+    STORE_RECORD_VERSION         /**< a whole header of another version */
+} store_record_status_e;
 
-/** Rounds up to a multiple of SPOOL_RECORD_UNIT. */
-#define SPOOL_RECORD_ROUND(octets) \
-    (((apr_uint64_t)(octets) + SPOOL_RECORD_UNIT - 1) \
-     / SPOOL_RECORD_UNIT * SPOOL_RECORD_UNIT)
+/** Rounds up to a multiple of STORE_RECORD_UNIT. */
+#define STORE_RECORD_ROUND(octets) \
+    (((apr_uint64_t)(octets) + STORE_RECORD_UNIT - 1) \
+     / STORE_RECORD_UNIT * STORE_RECORD_UNIT)
 
 /** Octets of envelope, trace and content. */
-apr_uint64_t spool_record_payload_octets(const spool_record_t *record);
+apr_uint64_t store_record_payload_octets(const store_record_t *record);
 
 /** Octets in the segment, header and padding included. */
-apr_uint64_t spool_record_octets(const spool_record_t *record);
+apr_uint64_t store_record_octets(const store_record_t *record);
 
 /** Carries CRC-32 @a crc (0 at first) on over more octets. */
-apr_uint32_t spool_record_crc(apr_uint32_t crc, const void *octets,
+apr_uint32_t store_record_crc(apr_uint32_t crc, const void *octets,
                               apr_size_t len);
 
 /** Writes the header. */
-void spool_record_write(const spool_record_t *record,
-                        unsigned char header[SPOOL_RECORD_HEADER_OCTETS]);
+void store_record_write(const store_record_t *record,
+                        unsigned char header[STORE_RECORD_HEADER_OCTETS]);
 
 /** Reads a header. *record is all zero unless the status is OK. */
-spool_record_status_e
-spool_record_parse(const unsigned char header[SPOOL_RECORD_HEADER_OCTETS],
-                   spool_record_t *record);
+store_record_status_e
+store_record_parse(const unsigned char header[STORE_RECORD_HEADER_OCTETS],
+                   store_record_t *record);
 
 #endif

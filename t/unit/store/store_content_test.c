@@ -1,9 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "spool_unit.h"
+#include "../spool/spool_unit.h"
 
 #include <apr_buckets.h>
 
-#include "spool_content.h"
+#include "store_content.h"
 
 typedef struct collected_t {
     char *octets;
@@ -33,37 +33,37 @@ static char *pattern(apr_pool_t *p, apr_size_t len)
 }
 
 /* Writes octets in steps, to a file from where they ask for one. */
-static spool_content_t *fill(spool_unit_t *u, const char *octets,
+static store_content_t *fill(spool_unit_t *u, const char *octets,
                              apr_size_t len, apr_size_t step,
                              apr_off_t expected)
 {
-    spool_content_t *content = spool_content_create(u->p, expected);
+    store_content_t *content = store_content_create(u->p, expected);
     apr_size_t at;
 
     for (at = 0; at < len; at += step) {
         apr_size_t n = len - at < step ? len - at : step;
 
-        if (spool_content_is_full(content, n)) {
-            assert_int_equal(spool_content_spill(content, u->mail_fd,
+        if (store_content_is_full(content, n)) {
+            assert_int_equal(store_content_spill(content, u->mail_fd,
                                                  "1.temp"), 0);
         }
-        assert_int_equal(spool_content_write(content, octets + at, n), 0);
+        assert_int_equal(store_content_write(content, octets + at, n), 0);
     }
     return content;
 }
 
-static void check_each(spool_unit_t *u, spool_content_t *content,
+static void check_each(spool_unit_t *u, store_content_t *content,
                        const char *octets, apr_size_t len)
 {
     collected_t c = { apr_palloc(u->p, len + 1), 0, len };
 
     assert_int_equal(content->octets, len);
-    assert_int_equal(spool_content_each(content, collect, &c), 0);
+    assert_int_equal(store_content_each(content, collect, &c), 0);
     assert_int_equal(c.len, len);
     assert_memory_equal(c.octets, octets, len);
 }
 
-static void check_buckets(spool_unit_t *u, spool_content_t *content,
+static void check_buckets(spool_unit_t *u, store_content_t *content,
                           const char *octets, apr_size_t len)
 {
     apr_bucket_alloc_t *alloc = apr_bucket_alloc_create(u->p);
@@ -71,7 +71,7 @@ static void check_buckets(spool_unit_t *u, spool_content_t *content,
     char *flat;
     apr_size_t flat_len;
 
-    assert_int_equal(spool_content_buckets(content, bb), 0);
+    assert_int_equal(store_content_buckets(content, bb), 0);
     assert_int_equal(apr_brigade_pflatten(bb, &flat, &flat_len, u->p), 0);
     assert_int_equal(flat_len, len);
     assert_memory_equal(flat, octets, len);
@@ -90,10 +90,10 @@ static const size_row_t sizes[] = {
     { 1, 1, 0, 0 },
     { 20000, 1, 0, 0 },
     { 20000, 20000, 20000, 0 },
-    { SPOOL_CONTENT_MEMORY_MAX, 997, 0, 0 },
-    { SPOOL_CONTENT_MEMORY_MAX, 8192, SPOOL_CONTENT_MEMORY_MAX, 0 },
-    { SPOOL_CONTENT_MEMORY_MAX + 1, 1000, 1, 1 },
-    { SPOOL_CONTENT_MEMORY_MAX + 1, SPOOL_CONTENT_MEMORY_MAX + 1, 0, 1 },
+    { STORE_CONTENT_MEMORY_MAX, 997, 0, 0 },
+    { STORE_CONTENT_MEMORY_MAX, 8192, STORE_CONTENT_MEMORY_MAX, 0 },
+    { STORE_CONTENT_MEMORY_MAX + 1, 1000, 1, 1 },
+    { STORE_CONTENT_MEMORY_MAX + 1, STORE_CONTENT_MEMORY_MAX + 1, 0, 1 },
     { 300000, 8191, 0, 1 },
     { 300000, 65536, 1, 1 },
     { 1000000, 300000, 1000000000000, 1 }
@@ -107,23 +107,23 @@ static void no_octet_is_lost_between_memory_and_file(void **state)
     for (i = 0; i < UNIT_ROWS(sizes); i++) {
         const size_row_t *row = &sizes[i];
         char *octets = pattern(u->p, row->len);
-        spool_content_t *content = fill(u, octets, row->len, row->step,
+        store_content_t *content = fill(u, octets, row->len, row->step,
                                         row->expected);
         apr_uint32_t crc, crc_of_file;
 
-        assert_int_equal(spool_content_has_file(content), row->has_file);
+        assert_int_equal(store_content_has_file(content), row->has_file);
         check_each(u, content, octets, row->len);
         check_buckets(u, content, octets, row->len);
         if (row->has_file) {
-            assert_int_equal(spool_content_sync(content, &crc), 0);
-            assert_int_equal(spool_content_crc(content, &crc_of_file), 0);
+            assert_int_equal(store_content_sync(content, &crc), 0);
+            assert_int_equal(store_content_crc(content, &crc_of_file), 0);
             assert_true(crc == crc_of_file);
-            assert_true(crc == spool_record_crc(0, octets, row->len));
+            assert_true(crc == store_record_crc(0, octets, row->len));
             check_each(u, content, octets, row->len);
             check_buckets(u, content, octets, row->len);
         }
-        spool_content_close(content);
-        spool_content_close(content);
+        store_content_close(content);
+        store_content_close(content);
     }
     assert_int_equal(spool_unit_count(u, "mail"), 0);
 }
@@ -131,8 +131,8 @@ static void no_octet_is_lost_between_memory_and_file(void **state)
 /* The declared size is the peer's word. */
 static void a_declared_size_costs_no_memory(void **state)
 {
-    spool_content_t *content =
-        spool_content_create(*state, APR_INT64_C(0x7fffffffffffffff));
+    store_content_t *content =
+        store_content_create(*state, APR_INT64_C(0x7fffffffffffffff));
 
     assert_true(content->room <= 64 * 1024);
     assert_int_equal(content->octets, 0);
@@ -142,14 +142,14 @@ static void a_message_keeps_its_file_until_it_ends(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
     char *octets = pattern(u->p, 200000);
-    spool_content_t *content;
+    store_content_t *content;
     apr_pool_t *p;
     int fd;
 
     assert_int_equal(apr_pool_create(&p, u->p), 0);
-    content = spool_content_create(p, 0);
-    assert_int_equal(spool_content_spill(content, u->mail_fd, "2.temp"), 0);
-    assert_int_equal(spool_content_write(content, octets, 200000), 0);
+    content = store_content_create(p, 0);
+    assert_int_equal(store_content_spill(content, u->mail_fd, "2.temp"), 0);
+    assert_int_equal(store_content_write(content, octets, 200000), 0);
     fd = content->file.fd;
     assert_true(fcntl(fd, F_GETFD) >= 0);
     apr_pool_destroy(p);

@@ -1,11 +1,11 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "spool_content.h"
+#include "store_content.h"
 
 #include <string.h>
 
 #include <apr_portable.h>
 
-#include "spool_record.h"
+#include "store_record.h"
 
 /* Blocks grow, so that a small message costs little memory and a large one
  * few pieces. What httpd's allocator keeps for reuse is 80 KiB at most. */
@@ -14,11 +14,11 @@
 
 static apr_status_t cleanup(void *content)
 {
-    spool_content_close(content);
+    store_content_close(content);
     return APR_SUCCESS;
 }
 
-static void block_add(spool_content_t *content, apr_size_t size)
+static void block_add(store_content_t *content, apr_size_t size)
 {
     struct iovec *block = apr_array_push(content->blocks);
 
@@ -27,9 +27,9 @@ static void block_add(spool_content_t *content, apr_size_t size)
     content->room = size;
 }
 
-static spool_content_t *create(apr_pool_t *p)
+static store_content_t *create(apr_pool_t *p)
 {
-    spool_content_t *content = apr_pcalloc(p, sizeof(*content));
+    store_content_t *content = apr_pcalloc(p, sizeof(*content));
 
     content->pool = p;
     content->blocks = apr_array_make(p, 4, sizeof(struct iovec));
@@ -37,10 +37,10 @@ static spool_content_t *create(apr_pool_t *p)
     return content;
 }
 
-spool_content_t *spool_content_create(apr_pool_t *p,
+store_content_t *store_content_create(apr_pool_t *p,
                                       apr_off_t expected_octets)
 {
-    spool_content_t *content = create(p);
+    store_content_t *content = create(p);
     apr_size_t size = BLOCK_MIN_OCTETS;
 
     /* A client may declare what it likes; it gets no more than one block. */
@@ -52,10 +52,10 @@ spool_content_t *spool_content_create(apr_pool_t *p,
     return content;
 }
 
-spool_content_t *spool_content_of_memory(apr_pool_t *p, const char *octets,
+store_content_t *store_content_of_memory(apr_pool_t *p, const char *octets,
                                          apr_size_t len)
 {
-    spool_content_t *content = create(p);
+    store_content_t *content = create(p);
     struct iovec *block = apr_array_push(content->blocks);
 
     block->iov_base = (char *)octets;
@@ -64,10 +64,10 @@ spool_content_t *spool_content_of_memory(apr_pool_t *p, const char *octets,
     return content;
 }
 
-spool_content_t *spool_content_of_file(apr_pool_t *p, int fd,
+store_content_t *store_content_of_file(apr_pool_t *p, int fd,
                                        apr_off_t octets)
 {
-    spool_content_t *content = create(p);
+    store_content_t *content = create(p);
 
     content->file.fd = fd;
     content->octets = content->file_octets = octets;
@@ -75,19 +75,19 @@ spool_content_t *spool_content_of_file(apr_pool_t *p, int fd,
     return content;
 }
 
-int spool_content_is_full(const spool_content_t *content, apr_size_t len)
+int store_content_is_full(const store_content_t *content, apr_size_t len)
 {
     return content->file.fd < 0
-        && content->octets + (apr_off_t)len > SPOOL_CONTENT_MEMORY_MAX;
+        && content->octets + (apr_off_t)len > STORE_CONTENT_MEMORY_MAX;
 }
 
-int spool_content_has_file(const spool_content_t *content)
+int store_content_has_file(const store_content_t *content)
 {
     return content->file.fd >= 0;
 }
 
 /* Appends what is in memory to the file. */
-static apr_status_t flush(spool_content_t *content)
+static apr_status_t flush(store_content_t *content)
 {
     struct iovec *blocks = (struct iovec *)content->blocks->elts;
     struct iovec last = blocks[content->blocks->nelts - 1];
@@ -95,11 +95,11 @@ static apr_status_t flush(spool_content_t *content)
     int i;
 
     for (i = 0; i < content->blocks->nelts; i++) {
-        content->file_crc = spool_record_crc(content->file_crc,
+        content->file_crc = store_record_crc(content->file_crc,
                                              blocks[i].iov_base,
                                              blocks[i].iov_len);
     }
-    rv = spool_io_pwritev(content->file.fd, blocks, content->blocks->nelts,
+    rv = store_io_pwritev(content->file.fd, blocks, content->blocks->nelts,
                           content->file_octets);
     content->file_octets = content->octets;
     content->room += last.iov_len;
@@ -109,10 +109,10 @@ static apr_status_t flush(spool_content_t *content)
     return rv;
 }
 
-apr_status_t spool_content_spill(spool_content_t *content, int dir,
+apr_status_t store_content_spill(store_content_t *content, int dir,
                                  const char *name)
 {
-    apr_status_t rv = spool_io_temp_open(&content->file, dir, name);
+    apr_status_t rv = store_io_temp_open(&content->file, dir, name);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -128,7 +128,7 @@ apr_status_t spool_content_spill(spool_content_t *content, int dir,
 }
 
 /* Makes room: a further block, or the block at hand goes to the file. */
-static apr_status_t make_room(spool_content_t *content)
+static apr_status_t make_room(store_content_t *content)
 {
     const struct iovec *last =
         &APR_ARRAY_IDX(content->blocks, content->blocks->nelts - 1,
@@ -142,7 +142,7 @@ static apr_status_t make_room(spool_content_t *content)
     return APR_SUCCESS;
 }
 
-apr_status_t spool_content_write(spool_content_t *content,
+apr_status_t store_content_write(store_content_t *content,
                                  const char *octets, apr_size_t len)
 {
     while (len) {
@@ -169,15 +169,15 @@ apr_status_t spool_content_write(spool_content_t *content,
     return APR_SUCCESS;
 }
 
-apr_status_t spool_content_sync(spool_content_t *content, apr_uint32_t *crc)
+apr_status_t store_content_sync(store_content_t *content, apr_uint32_t *crc)
 {
     apr_status_t rv = flush(content);
 
     *crc = content->file_crc;
-    return rv == APR_SUCCESS ? spool_io_fdatasync(content->file.fd) : rv;
+    return rv == APR_SUCCESS ? store_io_fdatasync(content->file.fd) : rv;
 }
 
-static apr_status_t each_of_file(spool_content_t *content,
+static apr_status_t each_of_file(store_content_t *content,
                                  apr_status_t (*take)(void *, const char *,
                                                       apr_size_t),
                                  void *ctx)
@@ -193,7 +193,7 @@ static apr_status_t each_of_file(spool_content_t *content,
         apr_size_t n = left < BLOCK_MAX_OCTETS ? (apr_size_t)left
                                                : BLOCK_MAX_OCTETS;
 
-        rv = spool_io_pread(content->file.fd, content->buffer, n, at);
+        rv = store_io_pread(content->file.fd, content->buffer, n, at);
         if (rv == APR_SUCCESS) {
             rv = take(ctx, content->buffer, n);
         }
@@ -202,7 +202,7 @@ static apr_status_t each_of_file(spool_content_t *content,
     return rv;
 }
 
-apr_status_t spool_content_each(spool_content_t *content,
+apr_status_t store_content_each(store_content_t *content,
                                 apr_status_t (*take)(void *, const char *,
                                                      apr_size_t),
                                 void *ctx)
@@ -224,18 +224,18 @@ apr_status_t spool_content_each(spool_content_t *content,
 
 static apr_status_t crc_take(void *crc, const char *octets, apr_size_t len)
 {
-    *(apr_uint32_t *)crc = spool_record_crc(*(apr_uint32_t *)crc, octets,
+    *(apr_uint32_t *)crc = store_record_crc(*(apr_uint32_t *)crc, octets,
                                             len);
     return APR_SUCCESS;
 }
 
-apr_status_t spool_content_crc(spool_content_t *content, apr_uint32_t *crc)
+apr_status_t store_content_crc(store_content_t *content, apr_uint32_t *crc)
 {
     *crc = 0;
-    return spool_content_each(content, crc_take, crc);
+    return store_content_each(content, crc_take, crc);
 }
 
-static apr_status_t file_bucket(spool_content_t *content,
+static apr_status_t file_bucket(store_content_t *content,
                                 apr_bucket_brigade *brigade)
 {
     apr_os_file_t fd = content->file.fd;
@@ -252,7 +252,7 @@ static apr_status_t file_bucket(spool_content_t *content,
     return rv;
 }
 
-apr_status_t spool_content_buckets(spool_content_t *content,
+apr_status_t store_content_buckets(store_content_t *content,
                                    apr_bucket_brigade *brigade)
 {
     apr_status_t rv = content->file.fd >= 0 ? file_bucket(content, brigade)
@@ -273,7 +273,7 @@ apr_status_t spool_content_buckets(spool_content_t *content,
     return rv;
 }
 
-void spool_content_close(spool_content_t *content)
+void store_content_close(store_content_t *content)
 {
-    spool_io_temp_close(&content->file);
+    store_io_temp_close(&content->file);
 }

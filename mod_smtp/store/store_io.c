@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "spool_io.h"
+#include "store_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
-#if SPOOL_IO_PIECES > IOV_MAX
-#error "SPOOL_IO_PIECES is more than one call takes"
+#if STORE_IO_PIECES > IOV_MAX
+#error "STORE_IO_PIECES is more than one call takes"
 #endif
 
 #define ZERO_OCTETS 65536
@@ -32,7 +32,7 @@ static void skip(struct iovec **pieces, int *count, apr_size_t n)
     }
 }
 
-apr_status_t spool_io_pwritev(int fd, struct iovec *pieces, int count,
+apr_status_t store_io_pwritev(int fd, struct iovec *pieces, int count,
                               apr_off_t offset)
 {
     skip(&pieces, &count, 0);
@@ -51,7 +51,7 @@ apr_status_t spool_io_pwritev(int fd, struct iovec *pieces, int count,
     return APR_SUCCESS;
 }
 
-apr_status_t spool_io_pwrite(int fd, const void *octets, apr_size_t len,
+apr_status_t store_io_pwrite(int fd, const void *octets, apr_size_t len,
                              apr_off_t offset)
 {
     while (len) {
@@ -70,14 +70,14 @@ apr_status_t spool_io_pwrite(int fd, const void *octets, apr_size_t len,
     return APR_SUCCESS;
 }
 
-apr_status_t spool_io_zero(int fd, apr_off_t from, apr_off_t to)
+apr_status_t store_io_zero(int fd, apr_off_t from, apr_off_t to)
 {
     static const char zeros[ZERO_OCTETS];
 
     while (from < to) {
         apr_size_t n = to - from < ZERO_OCTETS ? (apr_size_t)(to - from)
                                                : ZERO_OCTETS;
-        apr_status_t rv = spool_io_pwrite(fd, zeros, n, from);
+        apr_status_t rv = store_io_pwrite(fd, zeros, n, from);
 
         if (rv != APR_SUCCESS) {
             return rv;
@@ -87,7 +87,7 @@ apr_status_t spool_io_zero(int fd, apr_off_t from, apr_off_t to)
     return APR_SUCCESS;
 }
 
-apr_status_t spool_io_pread(int fd, void *octets, apr_size_t len,
+apr_status_t store_io_pread(int fd, void *octets, apr_size_t len,
                             apr_off_t offset)
 {
     while (len) {
@@ -109,7 +109,7 @@ apr_status_t spool_io_pread(int fd, void *octets, apr_size_t len,
 /* After an error nothing is tried again but what was only interrupted: the
  * kernel may have dropped what it could not write, and a second call would
  * say that all is well. */
-apr_status_t spool_io_fdatasync(int fd)
+apr_status_t store_io_fdatasync(int fd)
 {
     int rc;
 
@@ -119,7 +119,7 @@ apr_status_t spool_io_fdatasync(int fd)
     return rc ? errno : APR_SUCCESS;
 }
 
-apr_status_t spool_io_fsync(int fd)
+apr_status_t store_io_fsync(int fd)
 {
     int rc;
 
@@ -129,7 +129,7 @@ apr_status_t spool_io_fsync(int fd)
     return rc ? errno : APR_SUCCESS;
 }
 
-apr_status_t spool_io_syncfs(int fd)
+apr_status_t store_io_syncfs(int fd)
 {
     int rc;
 
@@ -145,14 +145,14 @@ static apr_status_t open_at(int at, const char *name, int flags, int *fd)
     return *fd < 0 ? errno : APR_SUCCESS;
 }
 
-apr_status_t spool_io_dir_open(int at, const char *name, int *fd)
+apr_status_t store_io_dir_open(int at, const char *name, int *fd)
 {
     return open_at(at, name, O_RDONLY | O_DIRECTORY, fd);
 }
 
-apr_status_t spool_io_dir_make(int at, const char *name, int *fd)
+apr_status_t store_io_dir_make(int at, const char *name, int *fd)
 {
-    apr_status_t rv = spool_io_dir_open(at, name, fd);
+    apr_status_t rv = store_io_dir_open(at, name, fd);
 
     if (rv != ENOENT) {
         return rv;
@@ -160,21 +160,21 @@ apr_status_t spool_io_dir_make(int at, const char *name, int *fd)
     if (mkdirat(at, name, 0700) && errno != EEXIST) {
         return errno;
     }
-    return spool_io_dir_open(at, name, fd);
+    return store_io_dir_open(at, name, fd);
 }
 
-apr_status_t spool_io_dir_reopen(int dir, int *fd)
+apr_status_t store_io_dir_reopen(int dir, int *fd)
 {
-    return spool_io_dir_open(dir, ".", fd);
+    return store_io_dir_open(dir, ".", fd);
 }
 
-apr_status_t spool_io_file_open(int dir, const char *name, int *fd)
+apr_status_t store_io_file_open(int dir, const char *name, int *fd)
 {
     /* O_NONBLOCK: a FIFO put there does not hold us. */
     return open_at(dir, name, O_RDWR | O_NONBLOCK, fd);
 }
 
-apr_status_t spool_io_file_create(int dir, const char *name, int *fd)
+apr_status_t store_io_file_create(int dir, const char *name, int *fd)
 {
     return open_at(dir, name, O_RDWR | O_CREAT | O_EXCL, fd);
 }
@@ -198,7 +198,7 @@ static int has_proc(void)
     return apr_atomic_read32(&answer) == 2;
 }
 
-apr_status_t spool_io_temp_open(spool_io_temp_t *temp, int dir,
+apr_status_t store_io_temp_open(store_io_temp_t *temp, int dir,
                                 const char *name)
 {
     temp->fd = -1;
@@ -215,10 +215,10 @@ apr_status_t spool_io_temp_open(spool_io_temp_t *temp, int dir,
 #endif
     apr_cpystrn(temp->name, name, sizeof(temp->name));
     unlinkat(dir, temp->name, 0); /* what a dead process left */
-    return spool_io_file_create(dir, temp->name, &temp->fd);
+    return store_io_file_create(dir, temp->name, &temp->fd);
 }
 
-apr_status_t spool_io_temp_link(spool_io_temp_t *temp, int dir,
+apr_status_t store_io_temp_link(store_io_temp_t *temp, int dir,
                                 const char *name)
 {
     char path[sizeof("/proc/self/fd/") + 12];
@@ -232,7 +232,7 @@ apr_status_t spool_io_temp_link(spool_io_temp_t *temp, int dir,
                                                                 : APR_SUCCESS;
 }
 
-void spool_io_temp_close(spool_io_temp_t *temp)
+void store_io_temp_close(store_io_temp_t *temp)
 {
     if (temp->fd < 0) {
         return;
@@ -244,7 +244,7 @@ void spool_io_temp_close(spool_io_temp_t *temp)
     temp->fd = -1;
 }
 
-apr_status_t spool_io_space_get(int fd, spool_io_space_t *space)
+apr_status_t store_io_space_get(int fd, store_io_space_t *space)
 {
     struct statvfs fs;
 

@@ -1,12 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "unit.h"
 
-#include "spool_octets.h"
-#include "spool_record.h"
+#include "store_octets.h"
+#include "store_record.h"
 
-#define OCTETS SPOOL_RECORD_HEADER_OCTETS
+#define OCTETS STORE_RECORD_HEADER_OCTETS
 
-static const spool_record_t sample = {
+static const store_record_t sample = {
     0x123456789abcdef1, 0x0102030405060708, 0x0102030405060700,
     300, 200, 131072, 0xdeadbeef
 };
@@ -14,11 +14,11 @@ static const spool_record_t sample = {
 static void a_record_comes_back_as_it_was(void **state)
 {
     unsigned char octets[OCTETS];
-    spool_record_t record;
+    store_record_t record;
 
     (void)state;
-    spool_record_write(&sample, octets);
-    assert_int_equal(spool_record_parse(octets, &record), SPOOL_RECORD_OK);
+    store_record_write(&sample, octets);
+    assert_int_equal(store_record_parse(octets, &record), STORE_RECORD_OK);
     assert_true(record.generation == sample.generation);
     assert_true(record.place == sample.place);
     assert_true(record.group == sample.group);
@@ -30,17 +30,17 @@ static void a_record_comes_back_as_it_was(void **state)
 
 static void no_flipped_bit_passes_for_a_record(void **state)
 {
-    const spool_record_t none = { 0 };
+    const store_record_t none = { 0 };
     unsigned char octets[OCTETS];
-    spool_record_t record;
+    store_record_t record;
     unsigned int i;
 
     (void)state;
     for (i = 0; i < 8 * OCTETS; i++) {
-        spool_record_write(&sample, octets);
+        store_record_write(&sample, octets);
         octets[i / 8] = (unsigned char)(octets[i / 8] ^ 1u << i % 8);
-        assert_int_equal(spool_record_parse(octets, &record),
-                         SPOOL_RECORD_NONE);
+        assert_int_equal(store_record_parse(octets, &record),
+                         STORE_RECORD_NONE);
         assert_memory_equal(&record, &none, sizeof(record));
     }
 }
@@ -48,45 +48,45 @@ static void no_flipped_bit_passes_for_a_record(void **state)
 static void what_an_unused_segment_holds_is_no_record(void **state)
 {
     unsigned char octets[OCTETS] = { 0 };
-    spool_record_t record;
+    store_record_t record;
 
     (void)state;
-    assert_int_equal(spool_record_parse(octets, &record), SPOOL_RECORD_NONE);
+    assert_int_equal(store_record_parse(octets, &record), STORE_RECORD_NONE);
     memset(octets, 0xff, sizeof(octets));
-    assert_int_equal(spool_record_parse(octets, &record), SPOOL_RECORD_NONE);
+    assert_int_equal(store_record_parse(octets, &record), STORE_RECORD_NONE);
 }
 
 /* As another version of the format would write it, checksum and all. */
 static void another_versions_record_is_told_from_damage(void **state)
 {
     unsigned char octets[OCTETS];
-    spool_record_t record;
+    store_record_t record;
 
     (void)state;
-    spool_record_write(&sample, octets);
+    store_record_write(&sample, octets);
     octets[7] = 2;
-    spool_octets_put(octets + 60, spool_record_crc(0, octets, 60), 4);
-    assert_int_equal(spool_record_parse(octets, &record),
-                     SPOOL_RECORD_VERSION);
+    store_octets_put(octets + 60, store_record_crc(0, octets, 60), 4);
+    assert_int_equal(store_record_parse(octets, &record),
+                     STORE_RECORD_VERSION);
     octets[7] = 1;
     octets[50] = 1;
-    spool_octets_put(octets + 60, spool_record_crc(0, octets, 60), 4);
-    assert_int_equal(spool_record_parse(octets, &record), SPOOL_RECORD_NONE);
+    store_octets_put(octets + 60, store_record_crc(0, octets, 60), 4);
+    assert_int_equal(store_record_parse(octets, &record), STORE_RECORD_NONE);
 }
 
 static void lengths_near_the_largest_do_not_wrap(void **state)
 {
-    spool_record_t record = { 0 };
+    store_record_t record = { 0 };
 
     (void)state;
-    assert_int_equal(spool_record_octets(&record), 512);
+    assert_int_equal(store_record_octets(&record), 512);
     record.content_len = 448;
-    assert_int_equal(spool_record_octets(&record), 512);
+    assert_int_equal(store_record_octets(&record), 512);
     record.content_len = 449;
-    assert_int_equal(spool_record_octets(&record), 1024);
+    assert_int_equal(store_record_octets(&record), 1024);
     record.envelope_len = record.trace_len = record.content_len = 0xffffffff;
-    assert_true(spool_record_payload_octets(&record) == 12884901885u);
-    assert_true(spool_record_octets(&record) > 12884901885u);
+    assert_true(store_record_payload_octets(&record) == 12884901885u);
+    assert_true(store_record_octets(&record) > 12884901885u);
 }
 
 static void a_checksum_over_pieces_is_that_of_the_whole(void **state)
@@ -94,9 +94,9 @@ static void a_checksum_over_pieces_is_that_of_the_whole(void **state)
     apr_uint32_t crc = 0;
 
     (void)state;
-    crc = spool_record_crc(crc, "12345", 5);
-    crc = spool_record_crc(crc, "", 0);
-    crc = spool_record_crc(crc, "6789", 4);
+    crc = store_record_crc(crc, "12345", 5);
+    crc = store_record_crc(crc, "", 0);
+    crc = store_record_crc(crc, "6789", 4);
     /* The check value of CRC-32. */
     assert_true(crc == 0xcbf43926);
 }

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "spool_segment.h"
+#include "store_segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "spool_io.h"
-#include "spool_octets.h"
+#include "store_io.h"
+#include "store_octets.h"
 
 #define VERSION       1
 #define HEADER_OCTETS 64
@@ -25,26 +25,26 @@
 /* Space is made in steps of so much ahead of the tail. */
 #define ZERO_OCTETS   (1024u * 1024)
 #define WINDOW_OCTETS (64u * 1024)
-#define MAX_OCTETS    (4096u * 1024u * 1024u - SPOOL_RECORD_UNIT)
+#define MAX_OCTETS    (4096u * 1024u * 1024u - STORE_RECORD_UNIT)
 
 static const char segment_magic[] = "SMTPSEG";
 static const char marks_magic[] = "SMTPMRK";
-static const unsigned char no_boot[SPOOL_SEGMENT_BOOT_OCTETS];
+static const unsigned char no_boot[STORE_SEGMENT_BOOT_OCTETS];
 
-void spool_segment_boot_get(unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS])
+void store_segment_boot_get(unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
 {
     char text[36];
     int n = 0;
     size_t i;
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
-    memset(boot, 0, SPOOL_SEGMENT_BOOT_OCTETS);
+    memset(boot, 0, STORE_SEGMENT_BOOT_OCTETS);
     if (fd < 0) {
         return;
     }
-    if (spool_io_pread(fd, text, sizeof(text), 0) == APR_SUCCESS) {
+    if (store_io_pread(fd, text, sizeof(text), 0) == APR_SUCCESS) {
         for (i = 0; i < sizeof(text); i++) {
-            if (apr_isxdigit(text[i]) && n < 2 * SPOOL_SEGMENT_BOOT_OCTETS) {
+            if (apr_isxdigit(text[i]) && n < 2 * STORE_SEGMENT_BOOT_OCTETS) {
                 char digit[2] = { text[i], '\0' };
 
                 boot[n / 2] = (unsigned char)(boot[n / 2] << 4
@@ -64,7 +64,7 @@ static void name_write(char name[NAME_OCTETS], apr_uint64_t number,
 
 static apr_status_t cleanup(void *data)
 {
-    spool_segment_t *segment = data;
+    store_segment_t *segment = data;
 
     if (segment->fd >= 0) {
         close(segment->fd);
@@ -78,9 +78,9 @@ static apr_status_t cleanup(void *data)
 }
 
 static apr_status_t allocate(apr_uint64_t number, apr_uint64_t octets,
-                             spool_segment_t **out)
+                             store_segment_t **out)
 {
-    spool_segment_t *segment;
+    store_segment_t *segment;
     apr_pool_t *pool;
     /* Without parent: segments come and go in any thread. */
     apr_status_t rv = apr_pool_create(&pool, NULL);
@@ -94,8 +94,8 @@ static apr_status_t allocate(apr_uint64_t number, apr_uint64_t octets,
     segment->number = number;
     segment->octets = octets;
     segment->fd = segment->marks_fd = -1;
-    segment->files = apr_array_make(pool, 4, sizeof(spool_segment_file_t));
-    segment->marks = calloc(1, octets / SPOOL_RECORD_UNIT + 1);
+    segment->files = apr_array_make(pool, 4, sizeof(store_segment_file_t));
+    segment->marks = calloc(1, octets / STORE_RECORD_UNIT + 1);
     apr_pool_cleanup_register(pool, segment, cleanup, apr_pool_cleanup_null);
     if (!segment->marks) {
         apr_pool_destroy(pool);
@@ -105,12 +105,12 @@ static apr_status_t allocate(apr_uint64_t number, apr_uint64_t octets,
     return APR_SUCCESS;
 }
 
-void spool_segment_close(spool_segment_t *segment)
+void store_segment_close(store_segment_t *segment)
 {
     apr_pool_destroy(segment->pool);
 }
 
-void spool_segment_remove(spool_segment_t *segment, int dir)
+void store_segment_remove(store_segment_t *segment, int dir)
 {
     char name[NAME_OCTETS];
 
@@ -118,12 +118,12 @@ void spool_segment_remove(spool_segment_t *segment, int dir)
     unlinkat(dir, name, 0);
     name_write(name, segment->number, "marks");
     unlinkat(dir, name, 0);
-    spool_segment_close(segment);
+    store_segment_close(segment);
 }
 
-apr_status_t spool_segment_create(int dir, apr_uint64_t number,
+apr_status_t store_segment_create(int dir, apr_uint64_t number,
                                   apr_uint64_t octets,
-                                  spool_segment_t **segment)
+                                  store_segment_t **segment)
 {
     char name[NAME_OCTETS];
     apr_status_t rv = allocate(number, octets, segment);
@@ -131,18 +131,18 @@ apr_status_t spool_segment_create(int dir, apr_uint64_t number,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    (*segment)->zeroed = SPOOL_SEGMENT_DATA;
+    (*segment)->zeroed = STORE_SEGMENT_DATA;
     name_write(name, number, "seg");
-    rv = spool_io_file_create(dir, name, &(*segment)->fd);
+    rv = store_io_file_create(dir, name, &(*segment)->fd);
     if (rv == APR_SUCCESS) {
         name_write(name, number, "marks");
-        rv = spool_io_file_create(dir, name, &(*segment)->marks_fd);
+        rv = store_io_file_create(dir, name, &(*segment)->marks_fd);
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_fsync(dir);
+        rv = store_io_fsync(dir);
     }
     if (rv != APR_SUCCESS) {
-        spool_segment_remove(*segment, dir);
+        store_segment_remove(*segment, dir);
         *segment = NULL;
     }
     return rv;
@@ -151,32 +151,32 @@ apr_status_t spool_segment_create(int dir, apr_uint64_t number,
 /* ---- Writing ---- */
 
 static apr_status_t
-header_write(spool_segment_t *segment,
-             const unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS])
+header_write(store_segment_t *segment,
+             const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
 {
     unsigned char header[HEADER_OCTETS] = { 0 };
 
     memcpy(header, segment_magic, sizeof(segment_magic) - 1);
     header[sizeof(segment_magic) - 1] = VERSION;
-    spool_octets_put(header + 8, segment->generation, 8);
-    spool_octets_put(header + 16, segment->octets, 8);
-    memcpy(header + BOOT_AT, boot, SPOOL_SEGMENT_BOOT_OCTETS);
-    spool_octets_put(header + CRC_AT, spool_record_crc(0, header, CRC_AT), 4);
-    return spool_io_pwrite(segment->fd, header, sizeof(header), 0);
+    store_octets_put(header + 8, segment->generation, 8);
+    store_octets_put(header + 16, segment->octets, 8);
+    memcpy(header + BOOT_AT, boot, STORE_SEGMENT_BOOT_OCTETS);
+    store_octets_put(header + CRC_AT, store_record_crc(0, header, CRC_AT), 4);
+    return store_io_pwrite(segment->fd, header, sizeof(header), 0);
 }
 
-static apr_status_t marks_begin(spool_segment_t *segment)
+static apr_status_t marks_begin(store_segment_t *segment)
 {
     unsigned char header[MARKS_HEADER];
 
-    memset(segment->marks, 0, segment->octets / SPOOL_RECORD_UNIT + 1);
+    memset(segment->marks, 0, segment->octets / STORE_RECORD_UNIT + 1);
     if (ftruncate(segment->marks_fd, 0)) {
         return errno;
     }
     memcpy(header, marks_magic, sizeof(marks_magic) - 1);
     header[sizeof(marks_magic) - 1] = VERSION;
-    spool_octets_put(header + 8, segment->generation, 8);
-    return spool_io_pwrite(segment->marks_fd, header, sizeof(header), 0);
+    store_octets_put(header + 8, segment->generation, 8);
+    return store_io_pwrite(segment->marks_fd, header, sizeof(header), 0);
 }
 
 /* Never 0, which means retired. */
@@ -185,13 +185,13 @@ static apr_status_t generation_make(apr_uint64_t *generation)
     unsigned char octets[8];
     apr_status_t rv = apr_generate_random_bytes(octets, sizeof(octets));
 
-    *generation = spool_octets_get(octets, sizeof(octets)) | 1;
+    *generation = store_octets_get(octets, sizeof(octets)) | 1;
     return rv;
 }
 
 apr_status_t
-spool_segment_begin(spool_segment_t *segment,
-                    const unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS])
+store_segment_begin(store_segment_t *segment,
+                    const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
 {
     apr_status_t rv = generation_make(&segment->generation);
 
@@ -204,19 +204,19 @@ spool_segment_begin(spool_segment_t *segment,
     apr_array_clear(segment->files);
     segment->records = segment->done = 0;
     segment->retry_at = segment->retry_delay = 0;
-    segment->tail = SPOOL_SEGMENT_DATA;
+    segment->tail = STORE_SEGMENT_DATA;
     segment->is_same_boot = 1;
     return rv;
 }
 
-int spool_segment_has_room(const spool_segment_t *segment,
+int store_segment_has_room(const store_segment_t *segment,
                            apr_uint64_t octets)
 {
     return octets <= segment->octets - segment->tail;
 }
 
 /* Makes space up to `end`. */
-static apr_status_t reserve(spool_segment_t *segment, apr_uint64_t end)
+static apr_status_t reserve(store_segment_t *segment, apr_uint64_t end)
 {
     apr_uint64_t to = (end + ZERO_OCTETS - 1) / ZERO_OCTETS * ZERO_OCTETS;
     apr_status_t rv;
@@ -227,7 +227,7 @@ static apr_status_t reserve(spool_segment_t *segment, apr_uint64_t end)
     if (to > segment->octets) {
         to = segment->octets;
     }
-    rv = spool_io_zero(segment->fd, (apr_off_t)segment->zeroed,
+    rv = store_io_zero(segment->fd, (apr_off_t)segment->zeroed,
                        (apr_off_t)to);
     if (rv == APR_SUCCESS) {
         segment->zeroed = to;
@@ -235,7 +235,7 @@ static apr_status_t reserve(spool_segment_t *segment, apr_uint64_t end)
     return rv;
 }
 
-apr_status_t spool_segment_append(spool_segment_t *segment,
+apr_status_t store_segment_append(store_segment_t *segment,
                                   struct iovec *pieces, int count,
                                   apr_uint64_t octets)
 {
@@ -249,20 +249,20 @@ apr_status_t spool_segment_append(spool_segment_t *segment,
     }
     segment->tail += octets;
     while (rv == APR_SUCCESS && count) {
-        int n = count < SPOOL_IO_PIECES ? count : SPOOL_IO_PIECES;
+        int n = count < STORE_IO_PIECES ? count : STORE_IO_PIECES;
         apr_uint64_t len = 0;
         int i;
 
         for (i = 0; i < n; i++) {
             len += pieces[i].iov_len;
         }
-        rv = spool_io_pwritev(segment->fd, pieces, n, (apr_off_t)at);
+        rv = store_io_pwritev(segment->fd, pieces, n, (apr_off_t)at);
         at += len;
         pieces += n;
         count -= n;
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_fdatasync(segment->fd);
+        rv = store_io_fdatasync(segment->fd);
     }
     if (rv != APR_SUCCESS) {
         /* What is in the file now, nobody knows: the kernel may have dropped
@@ -272,26 +272,26 @@ apr_status_t spool_segment_append(spool_segment_t *segment,
     return rv;
 }
 
-apr_status_t spool_segment_mark(spool_segment_t *segment, apr_uint64_t place,
+apr_status_t store_segment_mark(store_segment_t *segment, apr_uint64_t place,
                                 unsigned char mark)
 {
-    return spool_io_pwrite(segment->marks_fd, &mark, 1,
-                           (apr_off_t)(SPOOL_RECORD_UNIT
-                                       + place / SPOOL_RECORD_UNIT));
+    return store_io_pwrite(segment->marks_fd, &mark, 1,
+                           (apr_off_t)(STORE_RECORD_UNIT
+                                       + place / STORE_RECORD_UNIT));
 }
 
-apr_status_t spool_segment_marks_sync(spool_segment_t *segment)
+apr_status_t store_segment_marks_sync(store_segment_t *segment)
 {
-    return spool_io_fdatasync(segment->marks_fd);
+    return store_io_fdatasync(segment->marks_fd);
 }
 
-apr_status_t spool_segment_retire(spool_segment_t *segment)
+apr_status_t store_segment_retire(store_segment_t *segment)
 {
     apr_status_t rv;
 
     segment->generation = 0;
     rv = header_write(segment, no_boot);
-    return rv == APR_SUCCESS ? spool_io_fdatasync(segment->fd) : rv;
+    return rv == APR_SUCCESS ? store_io_fdatasync(segment->fd) : rv;
 }
 
 /* ---- Reading ---- */
@@ -306,50 +306,50 @@ static int is_ours(int fd)
         && st.st_nlink == 1;
 }
 
-static spool_segment_status_e open_ours(int dir, apr_uint64_t number,
+static store_segment_status_e open_ours(int dir, apr_uint64_t number,
                                         const char *kind, int *fd,
                                         apr_status_t *rv)
 {
     char name[NAME_OCTETS];
 
     name_write(name, number, kind);
-    *rv = spool_io_file_open(dir, name, fd);
+    *rv = store_io_file_open(dir, name, fd);
     if (*rv == EMFILE || *rv == ENFILE || *rv == ENOMEM || *rv == EIO) {
-        return SPOOL_SEGMENT_ERROR;
+        return STORE_SEGMENT_ERROR;
     }
     if (*rv != APR_SUCCESS) {
-        return SPOOL_SEGMENT_STRANGE;
+        return STORE_SEGMENT_STRANGE;
     }
     if (!is_ours(*fd)) {
         close(*fd);
         *fd = -1;
         *rv = EPERM;
-        return SPOOL_SEGMENT_STRANGE;
+        return STORE_SEGMENT_STRANGE;
     }
-    return SPOOL_SEGMENT_OK;
+    return STORE_SEGMENT_OK;
 }
 
-static spool_segment_status_e header_parse(const unsigned char *header,
+static store_segment_status_e header_parse(const unsigned char *header,
                                            apr_uint64_t *generation,
                                            apr_uint64_t *octets)
 {
     apr_size_t len = sizeof(segment_magic) - 1;
 
     if (memcmp(header, segment_magic, len)
-        || spool_octets_get(header + CRC_AT, 4)
-           != spool_record_crc(0, header, CRC_AT)) {
-        return SPOOL_SEGMENT_DAMAGED;
+        || store_octets_get(header + CRC_AT, 4)
+           != store_record_crc(0, header, CRC_AT)) {
+        return STORE_SEGMENT_DAMAGED;
     }
     if (header[len] != VERSION) {
-        return SPOOL_SEGMENT_VERSION;
+        return STORE_SEGMENT_VERSION;
     }
-    *generation = spool_octets_get(header + 8, 8);
-    *octets = spool_octets_get(header + 16, 8);
+    *generation = store_octets_get(header + 8, 8);
+    *octets = store_octets_get(header + 16, 8);
     if (!*generation) {
-        return SPOOL_SEGMENT_EMPTY;
+        return STORE_SEGMENT_EMPTY;
     }
-    return *octets >= SPOOL_SEGMENT_DATA && *octets <= MAX_OCTETS
-        ? SPOOL_SEGMENT_OK : SPOOL_SEGMENT_DAMAGED;
+    return *octets >= STORE_SEGMENT_DATA && *octets <= MAX_OCTETS
+        ? STORE_SEGMENT_OK : STORE_SEGMENT_DAMAGED;
 }
 
 /* Power was lost before the first record was durable, and the header with it:
@@ -357,95 +357,95 @@ static spool_segment_status_e header_parse(const unsigned char *header,
 static int is_unused(int fd, const unsigned char *header)
 {
     static const unsigned char zeros[HEADER_OCTETS];
-    unsigned char first[SPOOL_RECORD_HEADER_OCTETS];
-    spool_record_t record;
+    unsigned char first[STORE_RECORD_HEADER_OCTETS];
+    store_record_t record;
     apr_status_t rv;
 
     if (memcmp(header, zeros, sizeof(zeros))) {
         return 0;
     }
-    rv = spool_io_pread(fd, first, sizeof(first), SPOOL_SEGMENT_DATA);
+    rv = store_io_pread(fd, first, sizeof(first), STORE_SEGMENT_DATA);
     return rv == APR_EOF
         || (rv == APR_SUCCESS
-            && spool_record_parse(first, &record) == SPOOL_RECORD_NONE);
+            && store_record_parse(first, &record) == STORE_RECORD_NONE);
 }
 
 /* What counts of the marks of another process. */
 static unsigned char mark_trusted(unsigned char mark, int is_same_boot)
 {
-    return mark == SPOOL_MARK_DONE || mark == SPOOL_MARK_VOID
-        || mark == SPOOL_MARK_REPAIR
-        || (mark == SPOOL_MARK_DELIVERED && is_same_boot) ? mark
-                                                          : SPOOL_MARK_NONE;
+    return mark == STORE_MARK_DONE || mark == STORE_MARK_VOID
+        || mark == STORE_MARK_REPAIR
+        || (mark == STORE_MARK_DELIVERED && is_same_boot) ? mark
+                                                          : STORE_MARK_NONE;
 }
 
 /* Reads what there is of the marks; without them all is delivered again. */
-static void marks_load(spool_segment_t *segment)
+static void marks_load(store_segment_t *segment)
 {
     unsigned char header[MARKS_HEADER];
     apr_size_t len = sizeof(marks_magic) - 1, i;
-    apr_size_t units = segment->octets / SPOOL_RECORD_UNIT;
+    apr_size_t units = segment->octets / STORE_RECORD_UNIT;
     ssize_t n;
 
-    if (spool_io_pread(segment->marks_fd, header, sizeof(header), 0)
+    if (store_io_pread(segment->marks_fd, header, sizeof(header), 0)
         || memcmp(header, marks_magic, len) || header[len] != VERSION
-        || spool_octets_get(header + 8, 8) != segment->generation) {
+        || store_octets_get(header + 8, 8) != segment->generation) {
         return;
     }
-    n = pread(segment->marks_fd, segment->marks, units, SPOOL_RECORD_UNIT);
+    n = pread(segment->marks_fd, segment->marks, units, STORE_RECORD_UNIT);
     for (i = 0; n > 0 && i < (apr_size_t)n; i++) {
         segment->marks[i] = mark_trusted(segment->marks[i],
                                          segment->is_same_boot);
     }
 }
 
-spool_segment_status_e
-spool_segment_open(int dir, apr_uint64_t number,
-                   const unsigned char boot[SPOOL_SEGMENT_BOOT_OCTETS],
-                   spool_segment_t **out, apr_status_t *rv)
+store_segment_status_e
+store_segment_open(int dir, apr_uint64_t number,
+                   const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS],
+                   store_segment_t **out, apr_status_t *rv)
 {
     unsigned char header[HEADER_OCTETS] = { 0 };
     apr_uint64_t generation = 0, octets = 0;
-    spool_segment_status_e status;
-    spool_segment_t *segment;
+    store_segment_status_e status;
+    store_segment_t *segment;
     int fd;
 
     *out = NULL;
     status = open_ours(dir, number, "seg", &fd, rv);
-    if (status != SPOOL_SEGMENT_OK) {
+    if (status != STORE_SEGMENT_OK) {
         return status;
     }
-    *rv = spool_io_pread(fd, header, sizeof(header), 0);
-    status = SPOOL_SEGMENT_ERROR;
+    *rv = store_io_pread(fd, header, sizeof(header), 0);
+    status = STORE_SEGMENT_ERROR;
     if (*rv == APR_SUCCESS) {
         status = is_unused(fd, header)
-            ? SPOOL_SEGMENT_EMPTY
+            ? STORE_SEGMENT_EMPTY
             : header_parse(header, &generation, &octets);
     }
     else if (*rv == APR_EOF) {
-        status = SPOOL_SEGMENT_EMPTY; /* made, but never used */
+        status = STORE_SEGMENT_EMPTY; /* made, but never used */
     }
-    if (status != SPOOL_SEGMENT_OK
+    if (status != STORE_SEGMENT_OK
         || (*rv = allocate(number, octets, &segment)) != APR_SUCCESS) {
         close(fd);
-        return status == SPOOL_SEGMENT_OK ? SPOOL_SEGMENT_ERROR : status;
+        return status == STORE_SEGMENT_OK ? STORE_SEGMENT_ERROR : status;
     }
     segment->fd = fd;
     segment->generation = generation;
     segment->is_same_boot = memcmp(boot, no_boot, sizeof(no_boot))
         && !memcmp(boot, header + BOOT_AT, sizeof(no_boot));
     if (open_ours(dir, number, "marks", &segment->marks_fd, rv)
-        == SPOOL_SEGMENT_OK) {
+        == STORE_SEGMENT_OK) {
         marks_load(segment);
     }
     *rv = APR_SUCCESS;
     *out = segment;
-    return SPOOL_SEGMENT_OK;
+    return STORE_SEGMENT_OK;
 }
 
 /* The octets at `at`, `len` of them, from the window; APR_EOF at the end of
  * the file. */
-static apr_status_t look(spool_segment_t *segment, apr_uint64_t at,
+static apr_status_t look(store_segment_t *segment, apr_uint64_t at,
                          apr_size_t len, const unsigned char **octets)
 {
     if (!segment->window) {
@@ -470,45 +470,45 @@ static apr_status_t look(spool_segment_t *segment, apr_uint64_t at,
                                                                 : APR_EOF;
 }
 
-static int is_in_place(const spool_segment_t *segment, apr_uint64_t at,
-                       const spool_record_t *record)
+static int is_in_place(const store_segment_t *segment, apr_uint64_t at,
+                       const store_record_t *record)
 {
     return record->generation == segment->generation && record->place == at
         && record->group <= at
-        && spool_record_octets(record) <= segment->octets - at;
+        && store_record_octets(record) <= segment->octets - at;
 }
 
-apr_status_t spool_segment_record_get(spool_segment_t *segment,
+apr_status_t store_segment_record_get(store_segment_t *segment,
                                       apr_uint64_t place,
-                                      spool_record_t *record)
+                                      store_record_t *record)
 {
-    unsigned char header[SPOOL_RECORD_HEADER_OCTETS];
-    apr_status_t rv = spool_io_pread(segment->fd, header, sizeof(header),
+    unsigned char header[STORE_RECORD_HEADER_OCTETS];
+    apr_status_t rv = store_io_pread(segment->fd, header, sizeof(header),
                                      (apr_off_t)place);
 
     if (rv != APR_SUCCESS && rv != APR_EOF) {
         return rv;
     }
     return rv == APR_SUCCESS
-        && spool_record_parse(header, record) == SPOOL_RECORD_OK
-        && is_in_place(segment, place, record) ? APR_SUCCESS : SPOOL_EDAMAGED;
+        && store_record_parse(header, record) == STORE_RECORD_OK
+        && is_in_place(segment, place, record) ? APR_SUCCESS : STORE_EDAMAGED;
 }
 
-apr_status_t spool_segment_find(spool_segment_t *segment, apr_uint64_t from,
-                                spool_record_t *record)
+apr_status_t store_segment_find(store_segment_t *segment, apr_uint64_t from,
+                                store_record_t *record)
 {
     apr_uint64_t at;
 
-    for (at = from; at + SPOOL_RECORD_UNIT <= segment->octets;
-         at += SPOOL_RECORD_UNIT) {
+    for (at = from; at + STORE_RECORD_UNIT <= segment->octets;
+         at += STORE_RECORD_UNIT) {
         const unsigned char *header;
-        apr_status_t rv = look(segment, at, SPOOL_RECORD_HEADER_OCTETS,
+        apr_status_t rv = look(segment, at, STORE_RECORD_HEADER_OCTETS,
                                &header);
 
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        if (spool_record_parse(header, record) == SPOOL_RECORD_OK
+        if (store_record_parse(header, record) == STORE_RECORD_OK
             && is_in_place(segment, at, record)) {
             return APR_SUCCESS;
         }
@@ -516,27 +516,27 @@ apr_status_t spool_segment_find(spool_segment_t *segment, apr_uint64_t from,
     return APR_EOF;
 }
 
-apr_status_t spool_segment_read(spool_segment_t *segment, apr_pool_t *p,
-                                const spool_record_t *record,
+apr_status_t store_segment_read(store_segment_t *segment, apr_pool_t *p,
+                                const store_record_t *record,
                                 const char **payload)
 {
-    apr_size_t len = (apr_size_t)spool_record_payload_octets(record);
+    apr_size_t len = (apr_size_t)store_record_payload_octets(record);
     char *octets = apr_palloc(p, len ? len : 1);
-    apr_status_t rv = spool_io_pread(segment->fd, octets, len,
+    apr_status_t rv = store_io_pread(segment->fd, octets, len,
                                      (apr_off_t)(record->place
-                                         + SPOOL_RECORD_HEADER_OCTETS));
+                                         + STORE_RECORD_HEADER_OCTETS));
 
     *payload = octets;
     if (rv == APR_EOF) {
-        return SPOOL_ETORN;
+        return STORE_ETORN;
     }
-    if (rv == APR_SUCCESS && spool_record_crc(0, octets, len) != record->crc) {
-        return SPOOL_ETORN;
+    if (rv == APR_SUCCESS && store_record_crc(0, octets, len) != record->crc) {
+        return STORE_ETORN;
     }
     return rv;
 }
 
-apr_status_t spool_segment_copy(spool_segment_t *segment, apr_uint64_t from,
+apr_status_t store_segment_copy(store_segment_t *segment, apr_uint64_t from,
                                 apr_uint64_t to, int fd)
 {
     apr_uint64_t at = from;
@@ -548,7 +548,7 @@ apr_status_t spool_segment_copy(spool_segment_t *segment, apr_uint64_t from,
         apr_status_t rv = look(segment, at, n, &octets);
 
         if (rv == APR_SUCCESS) {
-            rv = spool_io_pwrite(fd, octets, n, (apr_off_t)(at - from));
+            rv = store_io_pwrite(fd, octets, n, (apr_off_t)(at - from));
         }
         if (rv != APR_SUCCESS) {
             return rv;

@@ -1,15 +1,15 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
- * @file spool_octets.h
+ * @file store_octets.h
  * Numbers in files: little-endian, whatever the machine. Pure: any thread.
  */
-#ifndef SPOOL_OCTETS_H
-#define SPOOL_OCTETS_H
+#ifndef STORE_OCTETS_H
+#define STORE_OCTETS_H
 
 #include <apr.h>
 
 /** Writes the lower @a n octets of @a value. */
-static inline void spool_octets_put(unsigned char *out, apr_uint64_t value,
+static inline void store_octets_put(unsigned char *out, apr_uint64_t value,
                                     unsigned int n)
 {
     unsigned int i;
@@ -20,7 +20,7 @@ static inline void spool_octets_put(unsigned char *out, apr_uint64_t value,
 }
 
 /** Reads a number of @a n octets, 8 at most. */
-static inline apr_uint64_t spool_octets_get(const unsigned char *in,
+static inline apr_uint64_t store_octets_get(const unsigned char *in,
                                             unsigned int n)
 {
     apr_uint64_t value = 0;

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "spool_damaged.h"
+#include "store_damaged.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -8,34 +8,34 @@
 
 #include <apr_strings.h>
 
-#include "spool_io.h"
+#include "store_io.h"
 
 /* The name appears when the file is whole and durable: the original is
  * removed on its strength. */
-static apr_status_t copy(int dir, const char *name, spool_segment_t *segment,
+static apr_status_t copy(int dir, const char *name, store_segment_t *segment,
                          apr_uint64_t from, apr_uint64_t to)
 {
     char temp_name[32];
-    spool_io_temp_t temp;
+    store_io_temp_t temp;
     apr_status_t rv;
 
     apr_snprintf(temp_name, sizeof(temp_name), "%ld.tmp", (long)getpid());
-    rv = spool_io_temp_open(&temp, dir, temp_name);
+    rv = store_io_temp_open(&temp, dir, temp_name);
     if (rv == APR_SUCCESS) {
-        rv = spool_segment_copy(segment, from, to, temp.fd);
+        rv = store_segment_copy(segment, from, to, temp.fd);
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_fsync(temp.fd);
+        rv = store_io_fsync(temp.fd);
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_temp_link(&temp, dir, name);
+        rv = store_io_temp_link(&temp, dir, name);
     }
-    spool_io_temp_close(&temp);
-    return rv == APR_SUCCESS ? spool_io_fsync(dir) : rv;
+    store_io_temp_close(&temp);
+    return rv == APR_SUCCESS ? store_io_fsync(dir) : rv;
 }
 
-apr_status_t spool_damaged_copy(const spool_damaged_t *damaged,
-                                spool_segment_t *segment, const char *owner,
+apr_status_t store_damaged_copy(const store_damaged_t *damaged,
+                                store_segment_t *segment, const char *owner,
                                 apr_uint64_t from, apr_uint64_t to,
                                 const char *why)
 {
@@ -49,13 +49,13 @@ apr_status_t spool_damaged_copy(const spool_damaged_t *damaged,
     if (rv == EEXIST) {
         return APR_SUCCESS;      /* an earlier attempt */
     }
-    spool_log(damaged->log, SPOOL_LOG_ERR, rv, rv
-              ? SPOOL_LOGNO(2010) "%s: could not be kept as damaged/%s"
-              : SPOOL_LOGNO(2011) "%s: kept as damaged/%s", why, name);
+    store_log(damaged->log, STORE_LOG_ERR, rv, rv
+              ? STORE_LOGNO(2010) "%s: could not be kept as damaged/%s"
+              : STORE_LOGNO(2011) "%s: kept as damaged/%s", why, name);
     return rv;
 }
 
-apr_status_t spool_damaged_move(const spool_damaged_t *damaged, int dir,
+apr_status_t store_damaged_move(const store_damaged_t *damaged, int dir,
                                 const char *owner, const char *name,
                                 const char *why)
 {
@@ -68,10 +68,10 @@ apr_status_t spool_damaged_move(const spool_damaged_t *damaged, int dir,
         rv = errno;
     }
     if (rv == APR_SUCCESS) {
-        rv = spool_io_fsync(damaged->dir);
+        rv = store_io_fsync(damaged->dir);
     }
-    spool_log(damaged->log, SPOOL_LOG_ERR, rv, rv
-              ? SPOOL_LOGNO(2012) "%s: could not be moved to damaged/%s"
-              : SPOOL_LOGNO(2013) "%s: moved to damaged/%s", why, target);
+    store_log(damaged->log, STORE_LOG_ERR, rv, rv
+              ? STORE_LOGNO(2012) "%s: could not be moved to damaged/%s"
+              : STORE_LOGNO(2013) "%s: moved to damaged/%s", why, target);
     return rv;
 }
