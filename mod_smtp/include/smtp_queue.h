@@ -1,0 +1,73 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file smtp_queue.h
+ * Mail that is sent on: what whoever stores a message and whoever sends it
+ * on (mod_smtp_queue) say to each other, and how any module gives the server
+ * a message of its own.
+ */
+#ifndef SMTP_QUEUE_H
+#define SMTP_QUEUE_H
+
+#include "mod_smtp.h"
+
+/** Where a message is that is to be sent on: a record of a journal. */
+typedef struct smtp_queue_hint_t {
+    char dir[48];                /**< below SPOOL/journal; ends with NUL */
+    apr_uint64_t segment;        /**< its number */
+    apr_uint64_t generation;
+    apr_uint64_t place;          /**< of the record in it */
+} smtp_queue_hint_t;
+
+/**
+ * Whether the queue takes responsibility for sending mail to this recipient:
+ * one that is_relayed, or one with a mailbox whose method is the queue's
+ * ("lmtp", "smtp"). Whoever stores mail asks in its deliver hook.
+ * @return OK, DECLINED, or SMTP_REFUSE with *reply filled: a route says that
+ *         nothing goes there
+ */
+APR_DECLARE_OPTIONAL_FN(int, smtp_queue_takes,
+                        (smtp_transaction_t *transaction,
+                         smtp_recipient_t *recipient, smtp_reply_t *reply));
+
+/** A message is durable and waits to be sent. Never waits and cannot fail:
+ *  who does not hear it finds the message by itself, later. Any thread of any
+ *  child. */
+APR_DECLARE_OPTIONAL_FN(void, smtp_queue_wake,
+                        (const smtp_queue_hint_t *hint));
+
+/** A message of this server's own: a delivery status notification, a report.
+ *  Strings are used during the call only. */
+typedef struct smtp_own_mail_t {
+    const char *reverse_path;    /**< without brackets; "": the null one */
+    /** const char *, without brackets. */
+    const apr_array_header_t *recipients;
+    smtp_mail_params_t params;
+    smtp_rcpt_params_t rcpt_params; /**< the same for each recipient */
+    /** Writes the mail, header section and all, in lines that end in CRLF, by
+     *  as many calls of @a write as it likes. */
+    apr_status_t (*compose)(void *ctx,
+                            apr_status_t (*write)(void *to,
+                                                  const char *octets,
+                                                  apr_size_t len),
+                            void *to);
+    void *ctx;
+} smtp_own_mail_t;
+
+/**
+ * Gives the server a message of its own: goes through the hooks route and
+ * deliver as any does, and is durable when this returns APR_SUCCESS. May send
+ * anywhere, whatever <SMTPRelay> says. Waits for the disk. Any thread of a
+ * process of httpd's, the queue's included.
+ * @param p     for its own use
+ * @param s     the virtual host in whose name it is sent
+ * @param id    out, in @a p: its queue id; NULL on failure
+ * @param reply out: on failure the reply that a recipient or the message met
+ * @return APR_SUCCESS; APR_EGENERAL when refused (*reply says how); else the
+ *         error of the store
+ */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, smtp_own_mail_send,
+                        (apr_pool_t *p, server_rec *s,
+                         const smtp_own_mail_t *mail, const char **id,
+                         smtp_reply_t *reply));
+
+#endif

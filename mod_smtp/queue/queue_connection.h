@@ -1,0 +1,98 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file queue_connection.h
+ * One connection to a next hop, from DNS to QUIT, on the loop: MX and address
+ * look-up, TLSA and other TLS policy, connecting to one address after the
+ * other, SMTP and TLS by client/, a message at a time. All of it in the
+ * loop's thread; nothing waits.
+ */
+#ifndef QUEUE_CONNECTION_H
+#define QUEUE_CONNECTION_H
+
+#include "queue_conf.h"
+#include "queue_loop.h"
+#include "smtp_client.h"
+#include "smtp_dns.h"
+#include "smtp_random.h"
+#include "smtp_tls.h"
+
+/** What connections share; made once. */
+typedef struct queue_network_t {
+    queue_loop_t *loop;
+    smtp_dns_t *dns;
+    smtp_mx_self_t self;
+    smtp_tls_context_t *tls;
+    smtp_random_t random;
+    /** MTA-STS and TLS-RPT (queue_sts.h); NULL: neither. */
+    struct queue_sts_t *sts;
+    struct queue_tls_report_t *tls_report;
+} queue_network_t;
+
+typedef struct queue_connection_t queue_connection_t;
+
+/** Who uses the connection. */
+typedef struct queue_connection_user_t {
+    /** A message may be sent: queue_connection_send() or _quit(), now or
+     *  later (then it is kept idle for conf->idle at most). After the first,
+     *  also what the last message came to has been told. */
+    void (*ready)(void *baton, queue_connection_t *connection);
+    /** @a message is over; each of its recipients has an outcome. Before
+     *  ready or closed. */
+    void (*done)(void *baton, queue_connection_t *connection,
+                 smtp_client_message_t *message);
+    /** It is gone, and freed when this returns. @a failure: why, for whatever
+     *  there is for this destination; NULL: it ended in good order. */
+    void (*closed)(void *baton, queue_connection_t *connection,
+                   const smtp_outcome_t *failure);
+} queue_connection_user_t;
+
+/** How it is made; copied, what it points to outlives the connection. */
+typedef struct queue_connection_conf_t {
+    const queue_route_t *route;  /**< MX, SMTP, LMTP, LMTP_UNIX */
+    const queue_destination_conf_t *conf;
+    const char *domain;          /**< of the recipients: for MX; MTA-STS */
+    const char *helo;            /**< our name */
+    unsigned int requires_tls : 1; /**< REQUIRETLS (RFC 8689) is asked for */
+} queue_connection_conf_t;
+
+/**
+ * Begins; the first call-back comes later, from the loop.
+ * @return never NULL
+ */
+queue_connection_t *queue_connection_open(apr_pool_t *p,
+                                          queue_network_t *network,
+                                          const queue_connection_conf_t *conf,
+                                          const queue_connection_user_t *user,
+                                          void *baton);
+
+/** Sends; when it is ready. @a message is in use until done. */
+void queue_connection_send(queue_connection_t *connection,
+                           smtp_client_message_t *message);
+
+/** Ends it in good order; when it is ready. closed follows. */
+void queue_connection_quit(queue_connection_t *connection);
+
+/** Ends it at once: recipients of a message are deferred (done is called),
+ *  then closed, both before this returns. */
+void queue_connection_abort(queue_connection_t *connection,
+                            const char *why);
+
+/** Whether it may be ended without harm: no end-of-data is waited for. */
+int queue_connection_is_harmless(const queue_connection_t *connection);
+
+/** What it is connected to; strings live as long as the connection. */
+typedef struct queue_peer_t {
+    const char *host;            /**< name or path; "" before one is tried */
+    const char *address;         /**< "192.0.2.1", "2001:db8::1", "" */
+    apr_port_t port;
+    const char *source;          /**< our address, or "" */
+    const smtp_tls_info_t *tls;  /**< NULL: none */
+    apr_time_t began;            /**< queue_connection_open() */
+    apr_time_t ready;            /**< first time ready; 0 before */
+    apr_time_t message;          /**< the message at hand was begun */
+    unsigned int messages;       /**< begun */
+} queue_peer_t;
+
+const queue_peer_t *queue_connection_peer(const queue_connection_t *c);
+
+#endif

@@ -1,0 +1,47 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file queue_dsn.h
+ * Who has to be told what became of a message (RFC 3461, 3464, 6533; RFC 5321
+ * 4.5.5), and telling them.
+ */
+#ifndef QUEUE_DSN_H
+#define QUEUE_DSN_H
+
+#include "queue_conf.h"
+#include "queue_store.h"
+#include "smtp_report.h"
+
+/** One recipient of whom something is to be told. */
+typedef struct queue_dsn_recipient_t {
+    apr_uint32_t recipient;      /**< index in the message */
+    smtp_report_action_e action;
+    int code;                    /**< reply code, or 0 */
+    smtp_status_t status;
+    const char *host;            /**< who said it, or "" */
+    const char *text;
+    apr_time_t attempt;
+    apr_time_t until;            /**< delayed: given up then */
+} queue_dsn_recipient_t;
+
+/** What has to be told, by NOTIFY (RFC 3461 4.1, 5.2): nothing of a null
+ *  reverse-path; failures unless NOTIFY forbids; delays where it asks or says
+ *  nothing; success and relaying only where it asks. */
+int queue_dsn_is_wanted(const store_envelope_t *envelope,
+                        const store_queued_recipient_t *recipient,
+                        smtp_report_action_e action);
+
+/**
+ * Composes one report about @a recipients and sends it by smtp_own_mail_send;
+ * a copy to the postmaster where the configuration says so. Waits for the
+ * disk: in a thread. Only what is told is in it.
+ * @param p     the thread's own
+ * @param mail  opened for this call
+ * @return APR_SUCCESS: it is durable, or nobody can be told (logged): the
+ *         recipients may be over; else try again
+ */
+apr_status_t queue_dsn_send(apr_pool_t *p, const queue_vhost_t *vhost,
+                            queue_mail_t *mail,
+                            const queue_dsn_recipient_t *recipients,
+                            int count);
+
+#endif

@@ -1,0 +1,145 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file queue_schedule.h
+ * What is sent next, and by how many connections: destinations, each with a
+ * concurrency that adapts, a rate and a back-off; fair among destinations,
+ * and within each among senders; urgent before bulk, which is never starved.
+ * Pure: time is passed in, nothing is sent or opened here. One thread.
+ *
+ * The engine's loop:
+ *
+ *     while ((destination = queue_schedule_next(schedule, now))) {
+ *         open a connection: queue_schedule_opened(destination, now)
+ *     }
+ *     a connection is ready for mail:
+ *         job = queue_schedule_take(destination, now);
+ *         NULL: nothing to do now; keep it idle or close it
+ *     it sent one:   queue_schedule_sent(job, result, now), then
+ *                    queue_schedule_over(), _defer() or _add() again
+ *     it is gone:    queue_schedule_closed(destination, outcome, now)
+ *     wait until queue_schedule_deadline()
+ */
+#ifndef QUEUE_SCHEDULE_H
+#define QUEUE_SCHEDULE_H
+
+#include <apr_pools.h>
+
+#include "queue_message.h"
+
+/** Of one destination; kept, not copied. 0: the default. */
+typedef struct queue_limits_t {
+    unsigned int connections;    /**< at once, at most; default 20 */
+    unsigned int connections_first; /**< at once before one has succeeded;
+                                         default 5 */
+    unsigned int rate_messages;  /**< so many ... */
+    apr_interval_time_t rate_interval; /**< ... in so long; 0: no limit */
+    /** So many connections in a row that could not be made, or not used, and
+     *  the destination counts as dead; default 3. */
+    unsigned int failures;
+    apr_interval_time_t backoff_first; /**< of a dead one; default 1 minute;
+                                            doubles up to ... */
+    apr_interval_time_t backoff_last;  /**< default 1 hour */
+} queue_limits_t;
+
+typedef struct queue_schedule_t queue_schedule_t;
+typedef struct queue_destination_t queue_destination_t;
+
+/** @param connections  of all destinations together, at most */
+queue_schedule_t *queue_schedule_create(apr_pool_t *p,
+                                        unsigned int connections);
+
+/** The destination named @a key, made if it is not there; it stays as long as
+ *  it has jobs or connections, or is dead or idle for less than an hour.
+ *  @param key     copied: tells the next hop and how it is reached
+ *  @param baton   the engine's: whatever belongs to it (its route) */
+queue_destination_t *queue_schedule_destination(queue_schedule_t *schedule,
+                                                const char *key,
+                                                const queue_limits_t *limits,
+                                                void *baton, apr_time_t now);
+
+const char *queue_destination_key(const queue_destination_t *destination);
+void *queue_destination_baton(const queue_destination_t *destination);
+
+/** What an administrator sees. */
+typedef struct queue_destination_info_t {
+    unsigned int ready, deferred, active; /**< jobs */
+    unsigned int connections;    /**< open, or being opened */
+    unsigned int window;         /**< how many it may have now */
+    unsigned int failures;       /**< in a row */
+    apr_time_t dead_until;       /**< 0: it is not dead */
+    const queue_reason_t *reason; /**< of the last failure, or NULL */
+} queue_destination_info_t;
+
+void queue_destination_info_get(const queue_destination_t *destination,
+                                queue_destination_info_t *info);
+
+/** All of them, in no order, until @a fn returns 0. */
+void queue_schedule_each(queue_schedule_t *schedule,
+                         int (*fn)(void *baton, queue_destination_t *), 
+                         void *baton);
+
+/** The job is ready (new, or again): job->destination is set. */
+void queue_schedule_add(queue_schedule_t *schedule, queue_job_t *job,
+                        apr_time_t now);
+
+/** The same, in front of its sender's others: the administrator wants it. */
+void queue_schedule_add_first(queue_schedule_t *schedule, queue_job_t *job,
+                              apr_time_t now);
+
+/** The job waits until @a when, then is ready. */
+void queue_schedule_defer(queue_schedule_t *schedule, queue_job_t *job,
+                          apr_time_t when);
+
+/** Takes it away in whatever state but ACTIVE: held, deleted, over. */
+void queue_schedule_remove(queue_schedule_t *schedule, queue_job_t *job);
+
+/** Jobs whose time has come are ready, dead destinations alive again. Then a
+ *  destination that wants a connection and may have one, each in its turn;
+ *  NULL: none now. */
+queue_destination_t *queue_schedule_next(queue_schedule_t *schedule,
+                                         apr_time_t now);
+
+/** When queue_schedule_next() or _take() may have something again that they
+ *  do not have now; 0: not by time alone. */
+apr_time_t queue_schedule_deadline(const queue_schedule_t *schedule);
+
+/** A connection is being opened; it counts until queue_schedule_closed(). */
+void queue_schedule_opened(queue_destination_t *destination, apr_time_t now);
+
+typedef enum {
+    QUEUE_CONNECTION_OK = 0,     /**< it was of use; closed in good order, or
+                                      idle for too long */
+    QUEUE_CONNECTION_FAILED,     /**< never came to take mail, or was lost */
+    QUEUE_CONNECTION_STOPPED     /**< our own end: tells nothing */
+} queue_connection_e;
+
+/** @param reason  of a failure, or NULL; counted by the callee */
+void queue_schedule_closed(queue_destination_t *destination,
+                           queue_connection_e how,
+                           const queue_reason_t *reason, apr_time_t now);
+
+/** The next job for a connection of @a destination that is ready; ACTIVE from
+ *  now on. NULL: none, or the rate does not allow it yet. */
+queue_job_t *queue_schedule_take(queue_destination_t *destination,
+                                 apr_time_t now);
+
+/** The destination took it, refused it, or asked to wait: concurrency
+ *  adapts. The job is in nobody's hands after it. */
+void queue_schedule_sent(queue_job_t *job, int is_throttled,
+                         apr_time_t now);
+
+/** Whether the destination is dead now; jobs need not wait for it in memory:
+ *  the engine defers them with its reason, without an attempt. */
+int queue_destination_is_dead(const queue_destination_t *destination,
+                              apr_time_t now);
+
+/** The next ready job of a dead destination, to be deferred; NULL: none. */
+queue_job_t *queue_schedule_take_dead(queue_destination_t *destination);
+
+/** All destinations with deferred jobs whose key is @a key: ready at once, and
+ *  no longer dead. @return how many jobs */
+unsigned int queue_schedule_flush(queue_schedule_t *schedule,
+                                  queue_destination_t *destination,
+                                  apr_time_t now);
+
+#endif
