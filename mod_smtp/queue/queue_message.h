@@ -31,6 +31,7 @@ typedef enum {
 
 typedef enum {
     QUEUE_RECIPIENT_WAITING = 0, /**< no attempt, or deferred */
+    QUEUE_RECIPIENT_REPORTING,   /**< failed; a DSN is being made: not over */
     QUEUE_RECIPIENT_SENT,        /**< the next hop has it, or the mailbox */
     QUEUE_RECIPIENT_FAILED,      /**< for ever; its DSN is on its way or not
                                       asked for */
@@ -85,6 +86,7 @@ struct queue_message_t {
     apr_uint32_t recipient_count;
     apr_uint32_t open;           /**< recipients that are not over */
     apr_uint32_t size_octets;    /**< stays at its maximum */
+    apr_uint32_t tasks;          /**< threads that read it: it cannot go */
     unsigned char priority;      /**< queue_priority_e */
     unsigned int is_warned : 1;  /**< a DSN "delayed" was made */
     unsigned int is_held : 1;
