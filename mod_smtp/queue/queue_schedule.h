@@ -57,6 +57,14 @@ queue_destination_t *queue_schedule_destination(queue_schedule_t *schedule,
                                                 const queue_limits_t *limits,
                                                 void *baton, apr_time_t now);
 
+/** The destination named @a key, or NULL. */
+queue_destination_t *queue_schedule_find(queue_schedule_t *schedule,
+                                         const char *key);
+
+/** Who frees the baton of a destination that goes; NULL: nobody. */
+void queue_schedule_on_free(queue_schedule_t *schedule,
+                            void (*fn)(void *baton));
+
 const char *queue_destination_key(const queue_destination_t *destination);
 void *queue_destination_baton(const queue_destination_t *destination);
 
@@ -133,7 +141,9 @@ void queue_schedule_sent(queue_job_t *job, int is_throttled,
 int queue_destination_is_dead(const queue_destination_t *destination,
                               apr_time_t now);
 
-/** The next ready job of a dead destination, to be deferred; NULL: none. */
+/** The next ready job of a destination, dead or not and whatever its rate, to
+ *  be settled without being sent; ACTIVE from now on, as by
+ *  queue_schedule_take(). NULL: none. */
 queue_job_t *queue_schedule_take_dead(queue_destination_t *destination);
 
 /** All destinations with deferred jobs whose key is @a key: ready at once, and

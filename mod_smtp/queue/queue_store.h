@@ -44,7 +44,9 @@ typedef struct queue_place_t {
 /** A message that was found. All but place lives as long as the pool of the
  *  call. */
 typedef struct queue_found_t {
+    apr_pool_t *pool;            /**< of the call; for scratch as well */
     queue_place_t place;
+    apr_off_t size_octets;       /**< trace fields and mail data */
     const store_envelope_t *envelope;
     /** By index of the recipients as store_queued_recipients() counts them;
      *  NULL: nothing has happened yet. */
