@@ -146,6 +146,9 @@ int queue_destination_is_dead(const queue_destination_t *destination,
  *  queue_schedule_take(). NULL: none. */
 queue_job_t *queue_schedule_take_dead(queue_destination_t *destination);
 
+/** A dead destination may be tried at once: the administrator wants it. */
+void queue_schedule_revive(queue_destination_t *destination, apr_time_t now);
+
 /** All destinations with deferred jobs whose key is @a key: ready at once, and
  *  no longer dead. @return how many jobs */
 unsigned int queue_schedule_flush(queue_schedule_t *schedule,

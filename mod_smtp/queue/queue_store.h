@@ -78,6 +78,9 @@ apr_status_t queue_store_scan_files(queue_store_t *store, int max,
                                     apr_pool_t *p, queue_store_found_fn *fn,
                                     void *baton);
 
+/** Files that queue_store_scan_files() has not read yet; about. */
+apr_size_t queue_store_unread(const queue_store_t *store);
+
 /** A message opened to be sent or shown. */
 typedef struct queue_mail_t {
     const store_envelope_t *envelope;
