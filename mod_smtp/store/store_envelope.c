@@ -36,6 +36,10 @@ static const field_t message_fields[] = {
     NUMBER(11, store_envelope_t, file_number),
     NUMBER(12, store_envelope_t, file_octets),
     NUMBER(13, store_envelope_t, file_crc),
+    NUMBER(14, store_envelope_t, queued),
+    STRING(15, store_envelope_t, vhost),
+    STRING(16, store_envelope_t, login),
+    STRING(17, store_envelope_t, client),
     { 0, 0, 0 }
 };
 
@@ -43,6 +47,7 @@ static const field_t recipient_fields[] = {
     STRING(TAG_RECIPIENT, store_recipient_t, forward_path),
     STRING(33, store_recipient_t, orcpt),
     NUMBER(34, store_recipient_t, notify),
+    NUMBER(35, store_recipient_t, is_relayed),
     { 0, 0, 0 }
 };
 
@@ -51,6 +56,8 @@ static const field_t mailbox_fields[] = {
     STRING(49, store_mailbox_t, name),
     STRING(50, store_mailbox_t, extension),
     STRING(51, store_mailbox_t, delivered_to),
+    STRING(52, store_mailbox_t, method),
+    STRING(53, store_mailbox_t, argument),
     { 0, 0, 0 }
 };
 
@@ -78,6 +85,53 @@ store_mailbox_t *store_envelope_mailbox_add(store_recipient_t *recipient)
 
     memset(mailbox, 0, sizeof(*mailbox));
     return mailbox;
+}
+
+int store_envelope_is_mailbox_sent(const store_mailbox_t *mailbox)
+{
+    return mailbox->method != NULL;
+}
+
+/* How many of the recipient's mailboxes are sent to. */
+static int count_sent(const store_recipient_t *recipient)
+{
+    int i, n = 0;
+
+    for (i = 0; i < recipient->mailboxes->nelts; i++) {
+        n += store_envelope_is_mailbox_sent(
+            &APR_ARRAY_IDX(recipient->mailboxes, i, store_mailbox_t));
+    }
+    return n;
+}
+
+int store_envelope_is_sent(const store_envelope_t *envelope)
+{
+    int i;
+
+    for (i = 0; i < envelope->recipients->nelts; i++) {
+        const store_recipient_t *recipient =
+            &APR_ARRAY_IDX(envelope->recipients, i, store_recipient_t);
+
+        if (recipient->is_relayed || count_sent(recipient)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int store_envelope_is_local(const store_envelope_t *envelope)
+{
+    int i;
+
+    for (i = 0; i < envelope->recipients->nelts; i++) {
+        const store_recipient_t *recipient =
+            &APR_ARRAY_IDX(envelope->recipients, i, store_recipient_t);
+
+        if (count_sent(recipient) < recipient->mailboxes->nelts) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static int is_clean(const char *s, apr_size_t len)
@@ -280,22 +334,34 @@ static int take_field(reader_t *r, unsigned char tag, const char *octets,
     return *(apr_int64_t *)(object + field->offset) != 0;
 }
 
+static int is_mailbox_whole(const store_mailbox_t *mailbox)
+{
+    return mailbox->name && mailbox->delivered_to
+        && (mailbox->method || !mailbox->argument);
+}
+
+static int is_recipient_whole(const store_recipient_t *recipient)
+{
+    int i;
+
+    for (i = 0; i < recipient->mailboxes->nelts; i++) {
+        if (!is_mailbox_whole(&APR_ARRAY_IDX(recipient->mailboxes, i,
+                                             store_mailbox_t))) {
+            return 0;
+        }
+    }
+    return !recipient->is_relayed
+        || (recipient->is_relayed == 1 && !recipient->mailboxes->nelts);
+}
+
 static int has_all(const store_envelope_t *envelope)
 {
-    int i, j;
+    int i;
 
     for (i = 0; i < envelope->recipients->nelts; i++) {
-        const apr_array_header_t *mailboxes =
-            APR_ARRAY_IDX(envelope->recipients, i,
-                          store_recipient_t).mailboxes;
-
-        for (j = 0; j < mailboxes->nelts; j++) {
-            const store_mailbox_t *mailbox =
-                &APR_ARRAY_IDX(mailboxes, j, store_mailbox_t);
-
-            if (!mailbox->name || !mailbox->delivered_to) {
-                return 0;
-            }
+        if (!is_recipient_whole(&APR_ARRAY_IDX(envelope->recipients, i,
+                                               store_recipient_t))) {
+            return 0;
         }
     }
     return envelope->id && envelope->reverse_path;

@@ -26,20 +26,29 @@
 /** The mail came with Return-Path fields, which final delivery takes away
  *  (RFC 5321 4.4). */
 #define STORE_ENVELOPE_HAS_RETURN_PATH   0x20
+/** Octets above 127 in the mail (RFC 6152), in its header section (RFC 6532).
+ *  Set where somebody is sent to; else nobody looked. */
+#define STORE_ENVELOPE_HAS_8BIT          0x40
+#define STORE_ENVELOPE_UTF8_HEADER       0x80
+/** Precedence (RFC 2076 3.9) says bulk, list or junk. */
+#define STORE_ENVELOPE_BULK              0x100
 /** @} */
 
-/** A Maildir that gets a copy. */
+/** A mailbox that gets a copy: a Maildir, or one that mail is sent to. */
 typedef struct store_mailbox_t {
     const char *domain;          /**< A-label, lower case */
     const char *name;
     const char *extension;       /**< NULL if none */
     const char *delivered_to;    /**< for the Delivered-To field */
+    const char *method;          /**< "lmtp", "smtp"; NULL: a Maildir */
+    const char *argument;        /**< of the method; NULL if none */
 } store_mailbox_t;
 
 typedef struct store_recipient_t {
     const char *forward_path;    /**< without brackets */
     const char *orcpt;           /**< RFC 3461 4.2, xtext; NULL if none */
     apr_int64_t notify;          /**< SMTP_NOTIFY_*, 0 if none */
+    apr_int64_t is_relayed;      /**< 1: sent on, without mailboxes; else 0 */
     apr_array_header_t *mailboxes; /**< store_mailbox_t */
 } store_recipient_t;
 
@@ -59,6 +68,13 @@ typedef struct store_envelope_t {
     apr_int64_t file_number;
     apr_int64_t file_octets;
     apr_int64_t file_crc;
+    /** For who sends it; absent where nobody is sent to. */
+    apr_int64_t queued;          /**< apr_time_t of the commit */
+    const char *vhost;           /**< "ServerName:port" of the virtual host
+                                      that took it, or NULL */
+    const char *login;           /**< who authenticated (RFC 4954), escaped;
+                                      NULL if nobody */
+    const char *client;          /**< its IP address; NULL if none */
     apr_array_header_t *recipients; /**< store_recipient_t */
 } store_envelope_t;
 
@@ -71,6 +87,16 @@ store_recipient_t *store_envelope_recipient_add(apr_pool_t *p,
 
 /** Appends a mailbox to it, all zero. Valid until the next one. */
 store_mailbox_t *store_envelope_mailbox_add(store_recipient_t *recipient);
+
+/** Whether mail is sent to this mailbox, which is no Maildir. */
+int store_envelope_is_mailbox_sent(const store_mailbox_t *mailbox);
+
+/** Whether somebody of the envelope is sent to: a recipient that is relayed,
+ *  or a mailbox as above. */
+int store_envelope_is_sent(const store_envelope_t *envelope);
+
+/** Whether there is a Maildir in it. */
+int store_envelope_is_local(const store_envelope_t *envelope);
 
 /** Whether a string may stand in an envelope: no control octet, since it ends
  *  up in header fields. */

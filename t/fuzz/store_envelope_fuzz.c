@@ -11,6 +11,9 @@ static void check_mailbox(const store_mailbox_t *mailbox)
                && store_envelope_is_clean(mailbox->delivered_to));
     FUZZ_CHECK(!mailbox->extension
                || store_envelope_is_clean(mailbox->extension));
+    FUZZ_CHECK(!mailbox->method || store_envelope_is_clean(mailbox->method));
+    FUZZ_CHECK(!mailbox->argument
+               || store_envelope_is_clean(mailbox->argument));
 }
 
 /* What delivery relies on. */

@@ -25,6 +25,10 @@ static store_envelope_t *full(apr_pool_t *p)
     envelope->file_number = 7;
     envelope->file_octets = 5000000000;
     envelope->file_crc = 0xfedcba98;
+    envelope->queued = 1700000001123456;
+    envelope->vhost = "mx.example.com:25";
+    envelope->login = "carol";
+    envelope->client = "2001:db8::1";
     recipient = store_envelope_recipient_add(p, envelope);
     recipient->forward_path = "bob+news@example.com";
     recipient->orcpt = "rfc822;bob+2Bnews@example.com";
@@ -38,8 +42,11 @@ static store_envelope_t *full(apr_pool_t *p)
     mailbox->domain = "example.net";
     mailbox->name = "";
     mailbox->delivered_to = "\"\"@example.net";
+    mailbox->method = "lmtp";
+    mailbox->argument = "unix:/run/lmtp";
     recipient = store_envelope_recipient_add(p, envelope);
     recipient->forward_path = "alice@example.com";
+    recipient->is_relayed = 1;
     return envelope;
 }
 
@@ -76,6 +83,10 @@ static void all_that_a_dsn_needs_comes_back(void **state)
     assert_int_equal(e->file_number, 7);
     assert_true(e->file_octets == 5000000000);
     assert_true(e->file_crc == 0xfedcba98);
+    assert_true(e->queued == 1700000001123456);
+    assert_string_equal(e->vhost, "mx.example.com:25");
+    assert_string_equal(e->login, "carol");
+    assert_string_equal(e->client, "2001:db8::1");
     assert_int_equal(e->recipients->nelts, 2);
     r = &APR_ARRAY_IDX(e->recipients, 0, store_recipient_t);
     assert_string_equal(r->forward_path, "bob+news@example.com");
@@ -87,12 +98,17 @@ static void all_that_a_dsn_needs_comes_back(void **state)
     assert_string_equal(m->name, "bob");
     assert_string_equal(m->extension, "news");
     assert_string_equal(m->delivered_to, "bob@example.com");
+    assert_null(m->method);
+    assert_false(r->is_relayed);
     m = &APR_ARRAY_IDX(r->mailboxes, 1, store_mailbox_t);
     assert_string_equal(m->name, "");
     assert_null(m->extension);
+    assert_string_equal(m->method, "lmtp");
+    assert_string_equal(m->argument, "unix:/run/lmtp");
     r = &APR_ARRAY_IDX(e->recipients, 1, store_recipient_t);
     assert_string_equal(r->forward_path, "alice@example.com");
     assert_null(r->orcpt);
+    assert_true(r->is_relayed == 1);
     assert_int_equal(r->mailboxes->nelts, 0);
 }
 
@@ -135,9 +151,10 @@ static void an_envelope_cut_short_is_never_taken_for_another(void **state)
         taken += store_envelope_parse(*state, copy, cut) != NULL;
     }
     /* Only a cut between two fields that may both end it: behind the
-     * reverse-path and the 11 fields more of the message, behind the first
-     * recipient's 3 fields and its 2 mailboxes. */
-    assert_int_equal(taken, 12 + 3 + 2);
+     * reverse-path and the 15 fields more of the message, behind the first
+     * recipient's 3 fields and its mailboxes, the second of which has a method
+     * with or without argument, and behind the second's forward-path. */
+    assert_int_equal(taken, 16 + 3 + 4 + 1);
 }
 
 static void a_flipped_bit_never_reads_beyond_or_changes_the_form(void **state)
@@ -169,6 +186,8 @@ typedef struct field_row_t {
 #define DOMAIN "0\1\0\0\0d"
 #define NAME   "1\1\0\0\0n"
 #define TO     "3\1\0\0\0t"
+#define METHOD "4\1\0\0\0m"
+#define RELAY  "#\10\0\0\0\1\0\0\0\0\0\0\0"
 
 static const field_row_t bad[] = {
     FIELD("nothing", ""),
@@ -181,7 +200,7 @@ static const field_row_t bad[] = {
     FIELD("half a head", ID PATH "\3\1"),
     FIELD("an unknown field", ID PATH "\37\0\0\0\0"),
     FIELD("an unknown field of a mailbox",
-          ID PATH RCPT DOMAIN NAME TO "4\0\0\0\0"),
+          ID PATH RCPT DOMAIN NAME TO "6\0\0\0\0"),
     FIELD("a number of 7 octets", ID PATH "\3\7\0\0\0\1\0\0\0\0\0\0"),
     FIELD("a number of zero", ID PATH "\3\10\0\0\0\0\0\0\0\0\0\0\0"),
     FIELD("a NUL in a string", "\1\2\0\0\0i\0" PATH),
@@ -193,6 +212,12 @@ static const field_row_t bad[] = {
     FIELD("a name without mailbox", ID PATH RCPT NAME),
     FIELD("a mailbox without name", ID PATH RCPT DOMAIN TO),
     FIELD("a mailbox without Delivered-To", ID PATH RCPT DOMAIN NAME),
+    FIELD("an argument without method",
+          ID PATH RCPT DOMAIN NAME TO "5\1\0\0\0a"),
+    FIELD("a recipient that is relayed and has a mailbox",
+          ID PATH RCPT RELAY DOMAIN NAME TO METHOD),
+    FIELD("a recipient that is relayed twice",
+          ID PATH RCPT "#\10\0\0\0\2\0\0\0\0\0\0\0"),
     FIELD("a field of the message behind a recipient",
           ID PATH RCPT "\11\1\0\0\0e")
 };
@@ -207,6 +232,45 @@ static void what_we_never_write_is_not_read(void **state)
                                          unit_octets(*state, bad[i].octets,
                                                      bad[i].len),
                                          bad[i].len));
+    }
+}
+
+typedef struct kind_row_t {
+    const char *what;
+    const char *octets;
+    apr_size_t len;
+    int is_sent;
+    int is_local;
+} kind_row_t;
+
+#define KIND(what, octets, is_sent, is_local) \
+    { what, octets, sizeof(octets) - 1, is_sent, is_local }
+
+static const kind_row_t kinds[] = {
+    KIND("nobody", ID PATH, 0, 0),
+    KIND("a recipient without mailbox", ID PATH RCPT, 0, 0),
+    KIND("a Maildir", ID PATH RCPT DOMAIN NAME TO, 0, 1),
+    KIND("relayed", ID PATH RCPT RELAY, 1, 0),
+    KIND("a mailbox behind LMTP", ID PATH RCPT DOMAIN NAME TO METHOD, 1, 0),
+    KIND("a recipient with both kinds of mailbox",
+         ID PATH RCPT DOMAIN NAME TO METHOD DOMAIN NAME TO, 1, 1),
+    KIND("a recipient of each kind",
+         ID PATH RCPT DOMAIN NAME TO RCPT RELAY, 1, 1)
+};
+
+static void who_is_sent_to_is_told_from_who_has_a_maildir(void **state)
+{
+    size_t i;
+
+    for (i = 0; i < UNIT_ROWS(kinds); i++) {
+        store_envelope_t *e =
+            store_envelope_parse(*state, kinds[i].octets, kinds[i].len);
+
+        UNIT_CHECK(kinds[i].what, e != NULL);
+        UNIT_CHECK(kinds[i].what,
+                   store_envelope_is_sent(e) == kinds[i].is_sent);
+        UNIT_CHECK(kinds[i].what,
+                   store_envelope_is_local(e) == kinds[i].is_local);
     }
 }
 
@@ -228,6 +292,7 @@ int main(void)
         UNIT_TEST(an_envelope_cut_short_is_never_taken_for_another),
         UNIT_TEST(a_flipped_bit_never_reads_beyond_or_changes_the_form),
         UNIT_TEST(what_we_never_write_is_not_read),
+        UNIT_TEST(who_is_sent_to_is_told_from_who_has_a_maildir),
         UNIT_TEST(an_address_with_a_line_end_is_no_header_field)
     };
     return UNIT_RUN(tests);
