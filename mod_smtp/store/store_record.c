@@ -10,7 +10,9 @@
 #define VERSION      1
 #define VERSION_AT   7
 #define CRC_AT      60
-#define ZERO_AT     48
+#define FLAGS_AT    48
+#define ZERO_AT     49
+#define ALL_FLAGS   (STORE_RECORD_SENT | STORE_RECORD_NO_MAILDIR)
 
 static const char magic[VERSION_AT] = { 'S', 'M', 'T', 'P', 'R', 'E', 'C' };
 
@@ -45,6 +47,7 @@ void store_record_write(const store_record_t *record,
     store_octets_put(header + 36, record->trace_len, 4);
     store_octets_put(header + 40, record->content_len, 4);
     store_octets_put(header + 44, record->crc, 4);
+    header[FLAGS_AT] = (unsigned char)record->flags;
     store_octets_put(header + CRC_AT, store_record_crc(0, header, CRC_AT), 4);
 }
 
@@ -70,7 +73,8 @@ store_record_parse(const unsigned char header[STORE_RECORD_HEADER_OCTETS],
     if (header[VERSION_AT] != VERSION) {
         return STORE_RECORD_VERSION;
     }
-    if (!is_zero(header + ZERO_AT, CRC_AT - ZERO_AT)) {
+    if (header[FLAGS_AT] & ~ALL_FLAGS
+        || !is_zero(header + ZERO_AT, CRC_AT - ZERO_AT)) {
         return STORE_RECORD_NONE;
     }
     record->generation = store_octets_get(header + 8, 8);
@@ -80,5 +84,6 @@ store_record_parse(const unsigned char header[STORE_RECORD_HEADER_OCTETS],
     record->trace_len = (apr_uint32_t)store_octets_get(header + 36, 4);
     record->content_len = (apr_uint32_t)store_octets_get(header + 40, 4);
     record->crc = (apr_uint32_t)store_octets_get(header + 44, 4);
+    record->flags = header[FLAGS_AT];
     return STORE_RECORD_OK;
 }

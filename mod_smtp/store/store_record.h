@@ -14,7 +14,7 @@
  *                together with this one
  *            32  length of the envelope   36  of the trace   40  of the content
  *            44  CRC-32 of the payload
- *            48  zero
+ *            48  flags, 1 octet   49  zero
  *            60  CRC-32 of octets 0 to 59
  *
  * Place and generation in it tell a record from what an older generation left
@@ -28,6 +28,14 @@
 #define STORE_RECORD_UNIT          512u
 #define STORE_RECORD_HEADER_OCTETS 64u
 
+/** @name What is to be done with a record: an or of these
+ * 0: copies for Maildirs, and nothing else.
+ * @{ */
+#define STORE_RECORD_SENT       0x01u  /**< somebody is sent to: it waits for
+                                            the queue (store_segment.h) */
+#define STORE_RECORD_NO_MAILDIR 0x02u  /**< and nobody has a Maildir */
+/** @} */
+
 typedef struct store_record_t {
     apr_uint64_t generation;
     apr_uint64_t place;
@@ -36,6 +44,7 @@ typedef struct store_record_t {
     apr_uint32_t trace_len;
     apr_uint32_t content_len;
     apr_uint32_t crc;            /**< of the payload */
+    unsigned int flags;          /**< STORE_RECORD_* */
 } store_record_t;
 
 typedef enum {

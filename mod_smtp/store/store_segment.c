@@ -19,16 +19,15 @@
 #define HEADER_OCTETS 64
 #define BOOT_AT       24
 #define CRC_AT        60
-#define MARKS_HEADER  16
 #define NAME_OCTETS   32
 
 /* Space is made in steps of so much ahead of the tail. */
 #define ZERO_OCTETS   (1024u * 1024)
 #define WINDOW_OCTETS (64u * 1024)
+#define LOOK_UNITS    4096
 #define MAX_OCTETS    (4096u * 1024u * 1024u - STORE_RECORD_UNIT)
 
 static const char segment_magic[] = "SMTPSEG";
-static const char marks_magic[] = "SMTPMRK";
 static const unsigned char no_boot[STORE_SEGMENT_BOOT_OCTETS];
 
 void store_segment_boot_get(unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
@@ -69,8 +68,8 @@ static apr_status_t cleanup(void *data)
     if (segment->fd >= 0) {
         close(segment->fd);
     }
-    if (segment->marks_fd >= 0) {
-        close(segment->marks_fd);
+    if (segment->disk.fd >= 0) {
+        close(segment->disk.fd);
     }
     free(segment->marks);
     free(segment->window);
@@ -93,7 +92,8 @@ static apr_status_t allocate(apr_uint64_t number, apr_uint64_t octets,
     segment->pool = pool;
     segment->number = number;
     segment->octets = octets;
-    segment->fd = segment->marks_fd = -1;
+    segment->fd = segment->disk.fd = -1;
+    segment->disk.units = octets / STORE_RECORD_UNIT;
     segment->files = apr_array_make(pool, 4, sizeof(store_segment_file_t));
     segment->marks = calloc(1, octets / STORE_RECORD_UNIT + 1);
     apr_pool_cleanup_register(pool, segment, cleanup, apr_pool_cleanup_null);
@@ -136,7 +136,7 @@ apr_status_t store_segment_create(int dir, apr_uint64_t number,
     rv = store_io_file_create(dir, name, &(*segment)->fd);
     if (rv == APR_SUCCESS) {
         name_write(name, number, "marks");
-        rv = store_io_file_create(dir, name, &(*segment)->marks_fd);
+        rv = store_io_file_create(dir, name, &(*segment)->disk.fd);
     }
     if (rv == APR_SUCCESS) {
         rv = store_io_fsync(dir);
@@ -165,20 +165,6 @@ header_write(store_segment_t *segment,
     return store_io_pwrite(segment->fd, header, sizeof(header), 0);
 }
 
-static apr_status_t marks_begin(store_segment_t *segment)
-{
-    unsigned char header[MARKS_HEADER];
-
-    memset(segment->marks, 0, segment->octets / STORE_RECORD_UNIT + 1);
-    if (ftruncate(segment->marks_fd, 0)) {
-        return errno;
-    }
-    memcpy(header, marks_magic, sizeof(marks_magic) - 1);
-    header[sizeof(marks_magic) - 1] = VERSION;
-    store_octets_put(header + 8, segment->generation, 8);
-    return store_io_pwrite(segment->marks_fd, header, sizeof(header), 0);
-}
-
 /* Never 0, which means retired. */
 static apr_status_t generation_make(apr_uint64_t *generation)
 {
@@ -195,8 +181,9 @@ store_segment_begin(store_segment_t *segment,
 {
     apr_status_t rv = generation_make(&segment->generation);
 
+    memset(segment->marks, 0, segment->octets / STORE_RECORD_UNIT + 1);
     if (rv == APR_SUCCESS) {
-        rv = marks_begin(segment);
+        rv = store_marks_begin(&segment->disk, segment->generation);
     }
     if (rv == APR_SUCCESS) {
         rv = header_write(segment, boot);
@@ -204,6 +191,8 @@ store_segment_begin(store_segment_t *segment,
     apr_array_clear(segment->files);
     segment->records = segment->done = 0;
     segment->retry_at = segment->retry_delay = 0;
+    segment->over = 0;
+    segment->has_sent = 0;
     segment->tail = STORE_SEGMENT_DATA;
     segment->is_same_boot = 1;
     return rv;
@@ -275,14 +264,13 @@ apr_status_t store_segment_append(store_segment_t *segment,
 apr_status_t store_segment_mark(store_segment_t *segment, apr_uint64_t place,
                                 unsigned char mark)
 {
-    return store_io_pwrite(segment->marks_fd, &mark, 1,
-                           (apr_off_t)(STORE_RECORD_UNIT
-                                       + place / STORE_RECORD_UNIT));
+    return store_marks_write(&segment->disk, STORE_MARKS_LOCAL,
+                             place / STORE_RECORD_UNIT, mark);
 }
 
 apr_status_t store_segment_marks_sync(store_segment_t *segment)
 {
-    return store_io_fdatasync(segment->marks_fd);
+    return store_io_fdatasync(segment->disk.fd);
 }
 
 apr_status_t store_segment_retire(store_segment_t *segment)
@@ -380,20 +368,15 @@ static unsigned char mark_trusted(unsigned char mark, int is_same_boot)
 }
 
 /* Reads what there is of the marks; without them all is delivered again. */
-static void marks_load(store_segment_t *segment)
+static void marks_load(store_segment_t *segment,
+                       const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
 {
-    unsigned char header[MARKS_HEADER];
-    apr_size_t len = sizeof(marks_magic) - 1, i;
-    apr_size_t units = segment->octets / STORE_RECORD_UNIT;
-    ssize_t n;
+    apr_size_t units = (apr_size_t)segment->disk.units, i;
 
-    if (store_io_pread(segment->marks_fd, header, sizeof(header), 0)
-        || memcmp(header, marks_magic, len) || header[len] != VERSION
-        || store_octets_get(header + 8, 8) != segment->generation) {
-        return;
-    }
-    n = pread(segment->marks_fd, segment->marks, units, STORE_RECORD_UNIT);
-    for (i = 0; n > 0 && i < (apr_size_t)n; i++) {
+    store_marks_parse(&segment->disk, segment->generation, boot);
+    store_marks_read(&segment->disk, STORE_MARKS_LOCAL, 0, segment->marks,
+                     units);
+    for (i = 0; i < units; i++) {
         segment->marks[i] = mark_trusted(segment->marks[i],
                                          segment->is_same_boot);
     }
@@ -434,9 +417,9 @@ store_segment_open(int dir, apr_uint64_t number,
     segment->generation = generation;
     segment->is_same_boot = memcmp(boot, no_boot, sizeof(no_boot))
         && !memcmp(boot, header + BOOT_AT, sizeof(no_boot));
-    if (open_ours(dir, number, "marks", &segment->marks_fd, rv)
+    if (open_ours(dir, number, "marks", &segment->disk.fd, rv)
         == STORE_SEGMENT_OK) {
-        marks_load(segment);
+        marks_load(segment, boot);
     }
     *rv = APR_SUCCESS;
     *out = segment;
@@ -536,6 +519,23 @@ apr_status_t store_segment_read(store_segment_t *segment, apr_pool_t *p,
     return rv;
 }
 
+apr_status_t store_segment_payload_get(store_segment_t *segment,
+                                       const store_record_t *record,
+                                       apr_uint64_t from, void *octets,
+                                       apr_size_t len)
+{
+    apr_uint64_t there = store_record_payload_octets(record);
+    apr_status_t rv;
+
+    if (from > there || len > there - from) {
+        return EINVAL;
+    }
+    rv = store_io_pread(segment->fd, octets, len,
+                        (apr_off_t)(record->place + STORE_RECORD_HEADER_OCTETS
+                                    + from));
+    return rv == APR_EOF ? STORE_ETORN : rv;
+}
+
 apr_status_t store_segment_copy(store_segment_t *segment, apr_uint64_t from,
                                 apr_uint64_t to, int fd)
 {
@@ -556,4 +556,89 @@ apr_status_t store_segment_copy(store_segment_t *segment, apr_uint64_t from,
         at += n;
     }
     return APR_SUCCESS;
+}
+
+/* ---- Queue marks ---- */
+
+apr_status_t store_segment_queue_mark_get(const store_segment_t *segment,
+                                          apr_uint64_t place,
+                                          unsigned char *mark)
+{
+    return store_marks_read(&segment->disk, STORE_MARKS_QUEUE,
+                            place / STORE_RECORD_UNIT, mark, 1);
+}
+
+apr_status_t store_segment_queue_mark(store_segment_t *segment,
+                                      apr_uint64_t place, unsigned char mark)
+{
+    return segment->disk.is_valid
+        ? store_marks_write(&segment->disk, STORE_MARKS_QUEUE,
+                            place / STORE_RECORD_UNIT, mark) : EINVAL;
+}
+
+apr_status_t store_segment_queue_find(const store_segment_t *segment,
+                                      apr_uint64_t from, apr_uint64_t *place,
+                                      unsigned char *mark)
+{
+    apr_uint64_t unit = from / STORE_RECORD_UNIT;
+    unsigned char octets[LOOK_UNITS];
+    apr_size_t i;
+
+    *place = *mark = 0;
+    for (; unit < segment->disk.units; unit += sizeof(octets)) {
+        apr_status_t rv = store_marks_read(&segment->disk, STORE_MARKS_QUEUE,
+                                           unit, octets, sizeof(octets));
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        for (i = 0; i < sizeof(octets); i++) {
+            if (octets[i] == STORE_QUEUE_MARK_SEND
+                || octets[i] == STORE_QUEUE_MARK_MOVED) {
+                *place = (unit + i) * STORE_RECORD_UNIT;
+                *mark = octets[i];
+                return APR_SUCCESS;
+            }
+        }
+    }
+    return APR_EOF;
+}
+
+int store_segment_queue_is_over(const store_segment_t *segment)
+{
+    apr_uint64_t place;
+    unsigned char mark;
+
+    return store_segment_queue_find(segment, 0, &place, &mark) == APR_EOF;
+}
+
+/* ---- Recovery ---- */
+
+apr_status_t store_segment_marks_mend(store_segment_t *segment, int dir)
+{
+    char name[NAME_OCTETS];
+
+    if (segment->disk.is_valid) {
+        return APR_SUCCESS;
+    }
+    if (segment->disk.fd < 0) {
+        apr_status_t rv;
+
+        name_write(name, segment->number, "marks");
+        unlinkat(dir, name, 0);
+        rv = store_io_file_create(dir, name, &segment->disk.fd);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    return store_marks_begin(&segment->disk, segment->generation);
+}
+
+apr_status_t store_segment_recovered_set(
+    store_segment_t *segment,
+    const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS], int has_damage)
+{
+    return segment->disk.is_valid
+        ? store_marks_recovered_set(&segment->disk, boot, has_damage)
+        : EINVAL;
 }

@@ -12,10 +12,10 @@
  * neither grows nor gets new blocks costs half. Generation 0: retired, nothing
  * in it counts.
  *
- * NUMBER.marks holds what became of the records: magic "SMTPMRK" and version
- * (0), generation (8), then from octet STORE_RECORD_UNIT on one octet for each
- * unit of the segment, used where a record begins. It is a file of its own so
- * that marks, which need no sync, don't ride on the journal's.
+ * NUMBER.marks holds what became of the records (store_marks.h). It is a file
+ * of its own so that marks, which need no sync, don't ride on the journal's.
+ * A record has a mark for its copies in Maildirs; whoever has the segment
+ * writes it:
  *
  *     state      on disk  means
  *     NONE       0        nothing is known: deliver
@@ -27,6 +27,25 @@
  *     VOID       V        refused: the client got 4xx
  *
  * The other states are in memory only and NONE on disk.
+ *
+ * A record of which somebody is sent to (STORE_RECORD_SENT) has a queue mark
+ * besides:
+ *
+ *     state      on disk  means                               set by
+ *     NONE       0        not handed over
+ *     SEND       Q        to be sent                          who has the
+ *                                                             segment
+ *     MOVED      M        SPOOL/queue has it, perhaps not     queue process
+ *                         durably
+ *     OVER       C        nothing is left to be sent; if it   queue process
+ *                         moved, that is durable
+ *
+ * Whoever has the segment goes from NONE to SEND only; the queue process does
+ * the rest. SEND and MOVED keep the segment as it is, whatever else becomes of
+ * the record; so whoever finds one that cannot be sent (damaged; VOID beside
+ * it) sets OVER, and nobody writes a queue mark where OVER or NONE stands but
+ * as said. Marks are written at once and not synced: a power loss may take
+ * one back, and a message may be sent twice then.
  */
 #ifndef STORE_SEGMENT_H
 #define STORE_SEGMENT_H
@@ -37,10 +56,11 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "store_marks.h"
 #include "store_record.h"
 
 #define STORE_SEGMENT_DATA 4096u
-#define STORE_SEGMENT_BOOT_OCTETS 16
+#define STORE_SEGMENT_BOOT_OCTETS STORE_MARKS_BOOT_OCTETS
 
 /** Octets are not what was written; they never will be. */
 #define STORE_EDAMAGED (APR_OS_START_USERERR + 1)
@@ -59,10 +79,16 @@
 #define STORE_MARK_RETRY     'R'  /**< in memory: the keeper delivers it */
 #define STORE_MARK_SYNCING   'S'  /**< in memory: DELIVERED, a sync runs */
 
+#define STORE_QUEUE_MARK_NONE  0
+#define STORE_QUEUE_MARK_SEND  'Q'
+#define STORE_QUEUE_MARK_MOVED 'M'
+#define STORE_QUEUE_MARK_OVER  'C'
+
 /** A record whose mail data is in a file. */
 typedef struct store_segment_file_t {
     apr_uint64_t place;
     apr_int64_t number;
+    unsigned int is_sent : 1;    /**< the queue may need it */
 } store_segment_file_t;
 
 typedef struct store_segment_t {
@@ -76,14 +102,19 @@ typedef struct store_segment_t {
     apr_array_header_t *files;   /**< store_segment_file_t */
     unsigned int records;        /**< that count */
     unsigned int done;           /**< of them DONE */
+    unsigned int over;           /**< of them, when somebody looked last, if
+                                      all were DONE and nothing was left to be
+                                      sent; else less */
     apr_time_t retry_at;         /**< not before: what waits in it */
     apr_interval_time_t retry_delay; /**< that led there; 0: none failed */
     unsigned int is_failed : 1;  /**< a write failed: nothing more goes in, and
                                       it is not used again */
-    unsigned int is_same_boot : 1;
+    unsigned int is_same_boot : 1; /**< it was begun in this boot */
+    unsigned int has_sent : 1;   /**< a record in it has, or will have, a queue
+                                      mark; of who has the segment */
     /* private to store_segment.c */
     int fd;
-    int marks_fd;
+    store_marks_t disk;
     apr_uint64_t zeroed;         /* written up to here */
     unsigned char *window;       /* octets at window_at, to look through */
     apr_uint64_t window_at;
@@ -125,12 +156,6 @@ apr_status_t store_segment_mark(store_segment_t *segment, apr_uint64_t place,
 /** Makes marks durable. */
 apr_status_t store_segment_marks_sync(store_segment_t *segment);
 
-/** Reads the header of the record at @a place.
- *  @return STORE_EDAMAGED when there is none */
-apr_status_t store_segment_record_get(store_segment_t *segment,
-                                      apr_uint64_t place,
-                                      store_record_t *record);
-
 /** The mark in memory of the record at @a place. */
 #define STORE_SEGMENT_MARK(segment, place) \
     ((segment)->marks[(place) / STORE_RECORD_UNIT])
@@ -144,39 +169,100 @@ void store_segment_remove(store_segment_t *segment, int dir);
 /** Closes it; the files stay. */
 void store_segment_close(store_segment_t *segment);
 
-/** @name Recovery
+/** @name Reading, by any process
  * @{ */
 
 typedef enum {
     STORE_SEGMENT_OK = 0,
-    STORE_SEGMENT_EMPTY,         /**< retired, or never used: remove it */
-    STORE_SEGMENT_STRANGE,       /**< not a file as we make them */
+    STORE_SEGMENT_EMPTY,         /**< retired, or never used */
+    STORE_SEGMENT_STRANGE,       /**< not a file as we make them, or gone */
     STORE_SEGMENT_VERSION,       /**< another version's */
     STORE_SEGMENT_DAMAGED,       /**< its header is not whole */
     STORE_SEGMENT_ERROR          /**< it cannot be read now */
 } store_segment_status_e;
 
-/** Opens the segment of a process that died. Nothing in it is trusted.
- *  @param rv  the error, for STRANGE and ERROR */
+/**
+ * Opens the segment of another process: of one that died, to recover it, or
+ * of any, to send what it holds. Nothing in it is trusted. Marks in memory are
+ * those of this moment.
+ *
+ * To send: it stays open while a record of it has one of the marks SEND and
+ * MOVED, and then its generation stays. A hint or a place found earlier is of
+ * this segment if the generation is the same. Where disk.is_valid is not set
+ * there are no queue marks yet: recovery makes them, in a file that is to be
+ * opened then.
+ * @param rv  the error, for STRANGE and ERROR; ENOENT: there is none
+ */
 store_segment_status_e
 store_segment_open(int dir, apr_uint64_t number,
                    const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS],
                    store_segment_t **segment, apr_status_t *rv);
+
+/** Reads the header of the record at @a place.
+ *  @return STORE_EDAMAGED when there is none of this generation */
+apr_status_t store_segment_record_get(store_segment_t *segment,
+                                      apr_uint64_t place,
+                                      store_record_t *record);
+
+/** Reads the payload of a record: envelope, trace, content.
+ *  @return STORE_ETORN when it is not what was written */
+apr_status_t store_segment_read(store_segment_t *segment, apr_pool_t *p,
+                                const store_record_t *record,
+                                const char **payload);
+
+/** Reads @a len octets of it, from @a from on, by one pread(). The checksum is
+ *  the caller's to hold against record->crc (store_record_crc()).
+ *  @return STORE_ETORN when they are not there; EINVAL beyond its end */
+apr_status_t store_segment_payload_get(store_segment_t *segment,
+                                       const store_record_t *record,
+                                       apr_uint64_t from, void *octets,
+                                       apr_size_t len);
+/** @} */
+
+/** @name Queue marks, as they are on disk at this moment
+ * @{ */
+
+apr_status_t store_segment_queue_mark_get(const store_segment_t *segment,
+                                          apr_uint64_t place,
+                                          unsigned char *mark);
+
+/** Sets it; who may do so is said above. @return EINVAL also where the file of
+ *  marks is not this generation's */
+apr_status_t store_segment_queue_mark(store_segment_t *segment,
+                                      apr_uint64_t place, unsigned char mark);
+
+/** Finds the first record at @a from or behind it whose mark is SEND or
+ *  MOVED. @return APR_EOF when there is none */
+apr_status_t store_segment_queue_find(const store_segment_t *segment,
+                                      apr_uint64_t from, apr_uint64_t *place,
+                                      unsigned char *mark);
+
+/** Whether no record has one of these marks; 0 too if that cannot be told. */
+int store_segment_queue_is_over(const store_segment_t *segment);
+/** @} */
+
+/** @name Recovery
+ * @{ */
 
 /** Finds the first record at @a from or behind it whose header is whole.
  *  @return APR_EOF when there is none; else it could not be read */
 apr_status_t store_segment_find(store_segment_t *segment, apr_uint64_t from,
                                 store_record_t *record);
 
-/** Reads the payload of a record.
- *  @return STORE_ETORN when it is not what was written */
-apr_status_t store_segment_read(store_segment_t *segment, apr_pool_t *p,
-                                const store_record_t *record,
-                                const char **payload);
-
 /** Copies octets @a from up to @a to of the segment to file @a fd. */
 apr_status_t store_segment_copy(store_segment_t *segment, apr_uint64_t from,
                                 apr_uint64_t to, int fd);
+
+/** Makes the file of marks anew, without any, where what is there is not of
+ *  this generation: else no mark that is set would count. */
+apr_status_t store_segment_marks_mend(store_segment_t *segment, int dir);
+
+/** Notes that recovery is through with the segment but for what is sent:
+ *  while the system runs disk.is_recovered says so to whoever opens it, and
+ *  disk.has_damage that there was damage. */
+apr_status_t store_segment_recovered_set(
+    store_segment_t *segment,
+    const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS], int has_damage);
 /** @} */
 
 #endif

@@ -8,7 +8,7 @@
 
 static const store_record_t sample = {
     0x123456789abcdef1, 0x0102030405060708, 0x0102030405060700,
-    300, 200, 131072, 0xdeadbeef
+    300, 200, 131072, 0xdeadbeef, STORE_RECORD_SENT
 };
 
 static void a_record_comes_back_as_it_was(void **state)
@@ -26,6 +26,7 @@ static void a_record_comes_back_as_it_was(void **state)
     assert_int_equal(record.trace_len, sample.trace_len);
     assert_int_equal(record.content_len, sample.content_len);
     assert_true(record.crc == sample.crc);
+    assert_int_equal(record.flags, sample.flags);
 }
 
 static void no_flipped_bit_passes_for_a_record(void **state)
@@ -70,6 +71,10 @@ static void another_versions_record_is_told_from_damage(void **state)
                      STORE_RECORD_VERSION);
     octets[7] = 1;
     octets[50] = 1;
+    store_octets_put(octets + 60, store_record_crc(0, octets, 60), 4);
+    assert_int_equal(store_record_parse(octets, &record), STORE_RECORD_NONE);
+    octets[50] = 0;
+    octets[48] = 4;              /* a flag that is none of ours */
     store_octets_put(octets + 60, store_record_crc(0, octets, 60), 4);
     assert_int_equal(store_record_parse(octets, &record), STORE_RECORD_NONE);
 }

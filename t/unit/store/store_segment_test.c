@@ -210,7 +210,7 @@ static void marks_of_another_generation_are_not_believed(void **state)
 
     assert_int_equal(store_segment_mark(segment, place, STORE_MARK_DONE), 0);
     store_octets_put(generation, segment->generation + 2, 8);
-    assert_int_equal(pwrite(segment->marks_fd, generation, 8, 8), 8);
+    assert_int_equal(pwrite(segment->disk.fd, generation, 8, 8), 8);
     store_segment_close(segment);
     segment = reopen(u, boot);
     assert_int_equal(STORE_SEGMENT_MARK(segment, place), STORE_MARK_NONE);
@@ -292,6 +292,151 @@ static void strange_files_are_not_read(void **state)
     assert_int_equal(status(u), STORE_SEGMENT_STRANGE);
 }
 
+/* The queue process has the segment open too, and sees and sets marks while
+ * its owner lives. */
+static void what_waits_to_be_sent_is_found_by_another_process(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    store_segment_t *segment = make(u), *other;
+    apr_uint64_t places[4], place;
+    store_record_t record;
+    unsigned char mark;
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        places[i] = put(segment, u->p, 700).place;
+    }
+    other = reopen(u, boot);
+    assert_int_equal(store_segment_queue_find(other, 0, &place, &mark),
+                     APR_EOF);
+    assert_int_equal(store_segment_queue_mark(segment, places[1],
+                                              STORE_QUEUE_MARK_SEND), 0);
+    assert_int_equal(store_segment_queue_mark(segment, places[3],
+                                              STORE_QUEUE_MARK_SEND), 0);
+    assert_int_equal(store_segment_queue_find(other, 0, &place, &mark), 0);
+    assert_true(place == places[1] && mark == STORE_QUEUE_MARK_SEND);
+    assert_int_equal(store_segment_record_get(other, place, &record), 0);
+    assert_int_equal(store_segment_queue_mark(other, place,
+                                              STORE_QUEUE_MARK_OVER), 0);
+    assert_int_equal(store_segment_queue_mark_get(segment, place, &mark), 0);
+    assert_int_equal(mark, STORE_QUEUE_MARK_OVER);
+    assert_int_equal(store_segment_queue_find(other, 0, &place, &mark), 0);
+    assert_true(place == places[3]);
+    assert_false(store_segment_queue_is_over(segment));
+    assert_int_equal(store_segment_queue_mark(other, place,
+                                              STORE_QUEUE_MARK_MOVED), 0);
+    assert_int_equal(store_segment_queue_find(other, 0, &place, &mark), 0);
+    assert_true(place == places[3] && mark == STORE_QUEUE_MARK_MOVED);
+    assert_false(store_segment_queue_is_over(segment));
+    assert_int_equal(store_segment_queue_find(other, place + 1, &place,
+                                              &mark), 0);
+    assert_int_equal(store_segment_queue_find(
+        other, place + STORE_RECORD_UNIT, &place, &mark), APR_EOF);
+    assert_int_equal(store_segment_queue_mark(other, places[3],
+                                              STORE_QUEUE_MARK_OVER), 0);
+    assert_true(store_segment_queue_is_over(segment));
+    /* Local marks are what they were. */
+    assert_int_equal(other->marks[places[1] / STORE_RECORD_UNIT], 0);
+    store_segment_close(other);
+    store_segment_close(segment);
+}
+
+/* A hint can be as old as it likes. */
+static void a_place_of_another_generation_is_not_read(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    store_segment_t *segment = make(u), *other;
+    apr_uint64_t old = segment->generation;
+    store_record_t record;
+    apr_uint64_t place = put(segment, u->p, 10).place;
+
+    assert_int_equal(store_segment_queue_mark(segment, place,
+                                              STORE_QUEUE_MARK_OVER), 0);
+    assert_int_equal(store_segment_begin(segment, boot), 0);
+    other = reopen(u, boot);
+    assert_true(other->generation != old);
+    assert_int_equal(store_segment_record_get(other, place, &record),
+                     STORE_EDAMAGED);
+    assert_int_equal(store_segment_record_get(other, 1 << 30, &record),
+                     STORE_EDAMAGED);
+    assert_true(store_segment_queue_is_over(other));
+    store_segment_close(other);
+    store_segment_close(segment);
+}
+
+static void a_payload_is_read_in_pieces_and_not_beyond(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    store_segment_t *segment = make(u);
+    store_record_t record = put(segment, u->p, 1000);
+    char octets[1001] = "";
+    apr_uint32_t crc;
+
+    put(segment, u->p, 10);
+    assert_int_equal(store_segment_payload_get(segment, &record, 0, octets,
+                                               600), 0);
+    crc = store_record_crc(0, octets, 600);
+    assert_int_equal(store_segment_payload_get(segment, &record, 600, octets,
+                                               400), 0);
+    assert_true(store_record_crc(crc, octets, 400) == record.crc);
+    assert_int_equal(store_segment_payload_get(segment, &record, 1000, octets,
+                                               0), 0);
+    assert_int_equal(store_segment_payload_get(segment, &record, 600, octets,
+                                               401), EINVAL);
+    assert_int_equal(store_segment_payload_get(segment, &record, 1001, octets,
+                                               0), EINVAL);
+    assert_int_equal(ftruncate(segment->fd, (off_t)record.place + 600), 0);
+    assert_int_equal(store_segment_payload_get(segment, &record, 0, octets,
+                                               1000), STORE_ETORN);
+    store_segment_close(segment);
+}
+
+/* A queue mark that does not count would leave the message unsent. */
+static void marks_that_do_not_count_are_mended_before_one_is_set(void **state)
+{
+    static const char *const spoils[] = { "missing", "strange", "old" };
+    spool_unit_t *u = spool_unit_create(*state);
+    size_t i;
+
+    for (i = 0; i < UNIT_ROWS(spoils); i++) {
+        store_segment_t *segment = make(u);
+        apr_uint64_t place = put(segment, u->p, 10).place;
+        unsigned char mark;
+
+        if (i == 0) {
+            assert_int_equal(unlinkat(u->journal_fd, "1.marks", 0), 0);
+        }
+        else if (i == 1) {
+            assert_int_equal(fchmodat(u->journal_fd, "1.marks", 0644, 0), 0);
+        }
+        else {
+            assert_int_equal(pwrite(segment->disk.fd, "x", 1, 8), 1);
+        }
+        store_segment_close(segment);
+        segment = reopen(u, boot);
+        assert_int_equal(store_segment_queue_mark(segment, place,
+                                                  STORE_QUEUE_MARK_SEND),
+                         EINVAL);
+        assert_int_equal(store_segment_marks_mend(segment, u->journal_fd),
+                         0);
+        assert_int_equal(store_segment_queue_mark(segment, place,
+                                                  STORE_QUEUE_MARK_SEND), 0);
+        assert_int_equal(store_segment_marks_mend(segment, u->journal_fd),
+                         0);
+        store_segment_close(segment);
+        segment = reopen(u, boot);
+        assert_int_equal(store_segment_queue_mark_get(segment, place, &mark),
+                         0);
+        assert_int_equal(mark, STORE_QUEUE_MARK_SEND);
+        assert_false(segment->disk.is_recovered);
+        assert_int_equal(store_segment_recovered_set(segment, boot, 1), 0);
+        store_segment_close(segment);
+        segment = reopen(u, boot);
+        assert_true(segment->disk.is_recovered && segment->disk.has_damage);
+        store_segment_remove(segment, u->journal_fd);
+    }
+}
+
 /* After a sync that failed the kernel may say that all is well. */
 static void a_segment_whose_sync_failed_is_given_up(void **state)
 {
@@ -334,6 +479,11 @@ int main(void)
         SPOOL_FAULT_TEST(a_header_is_whole_or_the_segment_is_set_aside),
         SPOOL_FAULT_TEST(a_segment_that_was_never_used_is_no_damage),
         SPOOL_FAULT_TEST(strange_files_are_not_read),
+        SPOOL_FAULT_TEST(what_waits_to_be_sent_is_found_by_another_process),
+        SPOOL_FAULT_TEST(a_place_of_another_generation_is_not_read),
+        SPOOL_FAULT_TEST(a_payload_is_read_in_pieces_and_not_beyond),
+        SPOOL_FAULT_TEST(
+            marks_that_do_not_count_are_mended_before_one_is_set),
         SPOOL_FAULT_TEST(a_segment_whose_sync_failed_is_given_up),
         SPOOL_FAULT_TEST(space_is_made_ahead_and_never_beyond_the_size)
     };
