@@ -17,7 +17,6 @@
 
 #include "queue_heap.h"
 #include "queue_reason.h"
-#include "store_envelope.h"
 
 typedef struct queue_message_t queue_message_t;
 typedef struct queue_job_t queue_job_t;
@@ -63,6 +62,7 @@ struct queue_job_t {
     apr_uint32_t recipients;     /**< that are not over */
     unsigned char state;         /**< queue_job_e */
     unsigned char attempts;      /**< stays at 255 */
+    unsigned char priority;      /* of the scheduler, when ready */
 };
 
 struct queue_message_t {
@@ -114,17 +114,27 @@ queue_message_t *queue_message_create(const queue_message_facts_t *facts);
 
 /**
  * Makes its jobs, of recipients that wait: @a destinations has one for each
- * recipient (those that are over: NULL). Once only.
+ * recipient (those that are over: NULL). Jobs are in the order of their first
+ * recipients. Once only.
  */
 void queue_message_jobs_make(queue_message_t *message,
                              struct queue_destination_t **destinations);
 
-/** The recipient is over: its job and its message have one less. */
+/** Nothing more is sent to the recipient: its job has one less. It is over,
+ *  and its message has one less, unless @a state is REPORTING: then it is so
+ *  by a second call. */
 void queue_message_recipient_end(queue_message_t *message,
                                  queue_recipient_t *recipient,
                                  queue_recipient_e state);
 
-/** Octets of memory that it takes; for figures and tests. */
+/** One attempt more, which ended for @a reason, whose count the recipient
+ *  takes over; what it had is released. */
+void queue_message_recipient_attempted(queue_recipient_t *recipient,
+                                       queue_reasons_t *reasons,
+                                       const queue_reason_t *reason);
+
+/** Octets of memory that it takes, jobs and the allocator's own included; for
+ *  figures and tests. */
 apr_size_t queue_message_octets(const queue_message_t *message);
 
 /** Releases reasons; no job of it may be with a scheduler. */
