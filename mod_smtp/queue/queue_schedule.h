@@ -14,10 +14,15 @@
  *     a connection is ready for mail:
  *         job = queue_schedule_take(destination, now);
  *         NULL: nothing to do now; keep it idle or close it
- *     it sent one:   queue_schedule_sent(job, result, now), then
- *                    queue_schedule_over(), _defer() or _add() again
- *     it is gone:    queue_schedule_closed(destination, outcome, now)
- *     wait until queue_schedule_deadline()
+ *     it sent one:   queue_schedule_sent(job, how, now), then
+ *                    queue_schedule_remove(), _defer() or _add() again
+ *     it is gone:    queue_schedule_closed(destination, how, reason, now)
+ *     wait until queue_schedule_deadline(); then ask next(), and take() for
+ *     each connection that is idle
+ *
+ * When all connections are in use and a destination waits for one
+ * (queue_schedule_is_short()), take() gives nothing to those that have more
+ * than their share, and an idle connection should be closed, not kept.
  */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
@@ -44,9 +49,12 @@ typedef struct queue_limits_t {
 typedef struct queue_schedule_t queue_schedule_t;
 typedef struct queue_destination_t queue_destination_t;
 
-/** @param connections  of all destinations together, at most */
+/** @param connections  of all destinations together, at most
+ *  @param reasons      of whom a destination's last failure is kept; outlives
+ *                      the schedule */
 queue_schedule_t *queue_schedule_create(apr_pool_t *p,
-                                        unsigned int connections);
+                                        unsigned int connections,
+                                        queue_reasons_t *reasons);
 
 /** The destination named @a key, made if it is not there; it stays as long as
  *  it has jobs or connections, or is dead or idle for less than an hour.
@@ -70,7 +78,7 @@ void *queue_destination_baton(const queue_destination_t *destination);
 
 /** What an administrator sees. */
 typedef struct queue_destination_info_t {
-    unsigned int ready, deferred, active; /**< jobs */
+    unsigned int ready, deferred, active, held; /**< jobs */
     unsigned int connections;    /**< open, or being opened */
     unsigned int window;         /**< how many it may have now */
     unsigned int failures;       /**< in a row */
@@ -83,7 +91,7 @@ void queue_destination_info_get(const queue_destination_t *destination,
 
 /** All of them, in no order, until @a fn returns 0. */
 void queue_schedule_each(queue_schedule_t *schedule,
-                         int (*fn)(void *baton, queue_destination_t *), 
+                         int (*fn)(void *baton, queue_destination_t *),
                          void *baton);
 
 /** The job is ready (new, or again): job->destination is set. */
@@ -98,8 +106,13 @@ void queue_schedule_add_first(queue_schedule_t *schedule, queue_job_t *job,
 void queue_schedule_defer(queue_schedule_t *schedule, queue_job_t *job,
                           apr_time_t when);
 
-/** Takes it away in whatever state but ACTIVE: held, deleted, over. */
+/** Takes it away in whatever state: deleted, over. Its state is OVER, and its
+ *  destination NULL, since that may be freed some time after its last job. */
 void queue_schedule_remove(queue_schedule_t *schedule, queue_job_t *job);
+
+/** Takes it away until it is added or deferred again: its state is HELD. Its
+ *  destination stays. */
+void queue_schedule_hold(queue_schedule_t *schedule, queue_job_t *job);
 
 /** Jobs whose time has come are ready, dead destinations alive again. Then a
  *  destination that wants a connection and may have one, each in its turn;
@@ -111,7 +124,12 @@ queue_destination_t *queue_schedule_next(queue_schedule_t *schedule,
  *  do not have now; 0: not by time alone. */
 apr_time_t queue_schedule_deadline(const queue_schedule_t *schedule);
 
-/** A connection is being opened; it counts until queue_schedule_closed(). */
+/** Whether a destination waits for a connection only because others have
+ *  them all. */
+int queue_schedule_is_short(const queue_schedule_t *schedule);
+
+/** A connection is being opened, as queue_schedule_next() wants it; it counts
+ *  until queue_schedule_closed(). */
 void queue_schedule_opened(queue_destination_t *destination, apr_time_t now);
 
 typedef enum {
@@ -131,10 +149,19 @@ void queue_schedule_closed(queue_destination_t *destination,
 queue_job_t *queue_schedule_take(queue_destination_t *destination,
                                  apr_time_t now);
 
-/** The destination took it, refused it, or asked to wait: concurrency
- *  adapts. The job is in nobody's hands after it. */
-void queue_schedule_sent(queue_job_t *job, int is_throttled,
-                         apr_time_t now);
+/** What an attempt tells of the destination; nothing about the mail. */
+typedef enum {
+    QUEUE_SENT_OK = 0,           /**< it took or refused the mail */
+    QUEUE_SENT_THROTTLED,        /**< it asked to come back later (4xx), and
+                                      means us, not the mail */
+    QUEUE_SENT_LOST              /**< no answer: the connection was lost, or
+                                      is ours to end; queue_schedule_closed()
+                                      will tell which */
+} queue_sent_e;
+
+/** The job of queue_schedule_take() is in nobody's hands any more (its state
+ *  is NEW); concurrency adapts. */
+void queue_schedule_sent(queue_job_t *job, queue_sent_e how, apr_time_t now);
 
 /** Whether the destination is dead now; jobs need not wait for it in memory:
  *  the engine defers them with its reason, without an attempt. */
