@@ -16,11 +16,15 @@
 
 typedef struct queue_loop_t queue_loop_t;
 
-/** @param threads  that do tasks, at most */
+/** Ended with @a p: tasks that run are waited for, those that did not begin
+ *  are dropped; what is not done by then gets no done call-back. Watches and
+ *  timers are to be gone by then.
+ *  @param threads  that do tasks; 1 and up */
 apr_status_t queue_loop_create(apr_pool_t *p, int threads,
                                queue_loop_t **loop);
 
-/** Runs until queue_loop_stop(). @return an error of the pollset */
+/** Runs until queue_loop_stop(); may be run again. @return an error of the
+ *  pollset */
 apr_status_t queue_loop_run(queue_loop_t *loop);
 
 /** Ends the loop after the call-back that calls it. */
@@ -37,7 +41,8 @@ typedef struct queue_watch_t queue_watch_t;
  *                 APR_POLLERR. May end this watch and any other. */
 typedef void queue_watch_fn(void *baton, int events);
 
-/** Watches @a fd until queue_watch_end() or the end of @a p.
+/** Watches @a fd until queue_watch_end() or the end of @a p; an fd has one
+ *  watch. What has happened is told as long as it is so.
  *  @param events  or of APR_POLLIN, APR_POLLOUT; may be 0: errors only */
 apr_status_t queue_watch_begin(queue_loop_t *loop, apr_pool_t *p, int fd,
                                int events, queue_watch_fn *fn, void *baton,
@@ -51,6 +56,9 @@ void queue_watch_end(queue_watch_t *watch);
 /** @} */
 
 /** @name Times
+ * When the system's clock is set, a timer keeps the time that it has still to
+ * wait, and may so come before the time it was set for, or long after it: who
+ * waits for a time of day looks at queue_loop_now() and waits again.
  * @{ */
 typedef struct queue_timer_t {
     queue_heap_node_t node;      /* private; first */
