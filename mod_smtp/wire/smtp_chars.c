@@ -122,14 +122,18 @@ int smtp_chars_is_utf8(const char *s, apr_size_t len)
 
 int smtp_chars_has_8bit(const char *s, apr_size_t len)
 {
-    apr_size_t i;
+    apr_uint64_t words[4];
+    apr_uint64_t all = 0;
 
-    for (i = 0; i < len; i++) {
-        if ((unsigned char)s[i] > 127) {
-            return 1;
-        }
+    for (; len >= sizeof(words); len -= sizeof(words)) {
+        memcpy(words, s, sizeof(words));
+        all |= words[0] | words[1] | words[2] | words[3];
+        s += sizeof(words);
     }
-    return 0;
+    while (len > 0) {
+        all |= (unsigned char)s[--len];
+    }
+    return (all & APR_UINT64_C(0x8080808080808080)) != 0;
 }
 
 int smtp_chars_number_parse(const char *s, apr_size_t len, apr_off_t *number)

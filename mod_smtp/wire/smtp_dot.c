@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "smtp_chars.h"
+
 /*
  * One engine does all four passes: DATA (dots taken out), BDAT (dots are
  * nothing special), the client's DATA (dots put in) and, for each, the
@@ -40,24 +42,6 @@ typedef struct dot_pass_t {
     void *ctx;
 } dot_pass_t;
 
-/** Whether one of @a len octets is above 127: eight at a time, since each
- *  octet of each mail goes through here. */
-static int has_8bit(const char *octets, apr_size_t len)
-{
-    apr_uint64_t words[4];
-    apr_uint64_t all = 0;
-
-    for (; len >= sizeof(words); len -= sizeof(words)) {
-        memcpy(words, octets, sizeof(words));
-        all |= words[0] | words[1] | words[2] | words[3];
-        octets += sizeof(words);
-    }
-    while (len > 0) {
-        all |= (unsigned char)octets[--len];
-    }
-    return (all & APR_UINT64_C(0x8080808080808080)) != 0;
-}
-
 static void give(dot_pass_t *pass, const char *octets, apr_size_t len)
 {
     if (len > 0 && pass->rv == APR_SUCCESS) {
@@ -77,7 +61,7 @@ static void run_give(dot_pass_t *pass, apr_size_t skip)
             dot->faults |= SMTP_DOT_NUL;
         }
         if (!dot->has_8bit) {
-            dot->has_8bit = has_8bit(pass->run, len);
+            dot->has_8bit = smtp_chars_has_8bit(pass->run, len);
         }
         give(pass, pass->run, len);
     }

@@ -24,7 +24,7 @@ typedef enum {
 
 typedef enum {
     KEEP_NOTHING = 0, KEEP_MESSAGE_ID, KEEP_FROM, KEEP_SENDER, KEEP_SUBJECT,
-    KEEP_DELIVERED_TO
+    KEEP_DELIVERED_TO, KEEP_PRECEDENCE
 } keep_e;
 
 /** The fields that matter to a server. */
@@ -49,7 +49,8 @@ static const field_row_t field_rows[] = {
     { "auto-submitted", SMTP_HEADER_AUTO_SUBMITTED, KEEP_NOTHING, 0 },
     { "tls-required", SMTP_HEADER_TLS_REQUIRED, KEEP_NOTHING, 0 },
     { "subject", 0, KEEP_SUBJECT, 0 },
-    { "delivered-to", 0, KEEP_DELIVERED_TO, 0 }
+    { "delivered-to", 0, KEEP_DELIVERED_TO, 0 },
+    { "precedence", 0, KEEP_PRECEDENCE, 0 }
 };
 
 static int is_blank(char c)
@@ -93,6 +94,14 @@ static void delivered_to_add(smtp_header_t *header)
     }
 }
 
+/** Whether the mail says that it is one of many. */
+static int is_bulk(const char *precedence)
+{
+    return strcasecmp(precedence, "bulk") == 0
+        || strcasecmp(precedence, "list") == 0
+        || strcasecmp(precedence, "junk") == 0;
+}
+
 static void value_store(smtp_header_t *header, keep_e keep)
 {
     const char *value;
@@ -119,6 +128,9 @@ static void value_store(smtp_header_t *header, keep_e keep)
         break;
     case KEEP_DELIVERED_TO:
         delivered_to_add(header);
+        break;
+    case KEEP_PRECEDENCE:
+        header->fields |= is_bulk(value_copy(header)) ? SMTP_HEADER_BULK : 0;
         break;
     case KEEP_NOTHING:
         break;

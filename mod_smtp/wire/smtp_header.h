@@ -22,6 +22,8 @@
 #define SMTP_HEADER_AUTO_SUBMITTED 0x080u
 #define SMTP_HEADER_TLS_REQUIRED   0x100u
 #define SMTP_HEADER_BCC            0x200u
+/** Precedence (RFC 2076 3.9) with the value bulk, list or junk. */
+#define SMTP_HEADER_BULK           0x400u
 
 /** Octets kept of a field body at most: of From and Sender, which may list
  *  mailboxes, and of others. */

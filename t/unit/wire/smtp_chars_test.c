@@ -132,6 +132,25 @@ static void eight_bit_octets_are_seen(void **state)
     assert_false(smtp_chars_has_8bit("abc\x80", 3));
 }
 
+/* It looks at many octets at a time, and at the rest. */
+static void an_eight_bit_octet_is_seen_wherever_it_stands(void **state)
+{
+    char s[100];
+    apr_size_t len, at;
+
+    (void)state;
+    for (len = 1; len <= sizeof(s); len++) {
+        memset(s, 0x7F, sizeof(s));
+        assert_false(smtp_chars_has_8bit(s, len));
+        for (at = 0; at < len; at++) {
+            s[at] = (char)0x80;
+            assert_true(smtp_chars_has_8bit(s, len));
+            assert_false(smtp_chars_has_8bit(s, at));
+            s[at] = 0x7F;
+        }
+    }
+}
+
 static void a_number_never_overflows(void **state)
 {
     static const struct {
@@ -190,6 +209,7 @@ int main(void)
         UNIT_TEST(broken_utf8_is_not_taken_for_text),
         UNIT_TEST(text_is_utf8_to_its_last_octet),
         UNIT_TEST(eight_bit_octets_are_seen),
+        UNIT_TEST(an_eight_bit_octet_is_seen_wherever_it_stands),
         UNIT_TEST(a_number_never_overflows),
         UNIT_TEST(a_peer_cannot_forge_a_log_line),
         UNIT_TEST(a_long_value_is_cut_and_says_so)

@@ -60,6 +60,16 @@ static const row_t rows[] = {
     /* into a log it goes escaped */
     { "Message-ID: <\x01\\\x80>\r\n\r\n", SMTP_HEADER_MESSAGE_ID, 0, 19, 0,
       NULL, NULL, "<\\x01\\x5C\\x80>", "" },
+    /* RFC 2076 3.9: what mailings say of themselves */
+    { "Precedence: bulk\r\n\r\n", SMTP_HEADER_BULK, 0, 18, 0, NULL, NULL,
+      NULL, "" },
+    { "precedence:\r\n LIST \r\n\r\n", SMTP_HEADER_BULK, 0, 21, 0, NULL,
+      NULL, NULL, "" },
+    { "Precedence: junk\r\nPrecedence: x\r\n\r\n", SMTP_HEADER_BULK, 0, 33,
+      0, NULL, NULL, NULL, "" },
+    { "Precedence: first-class\r\nPrecedence: bulky\r\nPrecedence:\r\n"
+      "X-Precedence: bulk\r\n\r\n", 0, 0, 25 + 19 + 13 + 20, 0, NULL, NULL,
+      NULL, "" },
     /* names that are like ours */
     { "Fro: a\r\nFromm: b\r\nDat\r\n", 0, 0, 18, 1, NULL, NULL, NULL, "" },
     { "From-which-is-longer-than-any-name-that-we-know: a\r\n\r\n", 0, 0, 52,
