@@ -389,3 +389,25 @@ store_queued_replay_notes(apr_pool_t *p, const store_queued_replay_t *replay)
     }
     return notes;
 }
+
+#define STATUS_CLASS   1000000u
+#define STATUS_SUBJECT 1000u
+
+apr_uint32_t store_queued_status_pack(smtp_status_t status)
+{
+    return status.klass * STATUS_CLASS + status.subject * STATUS_SUBJECT
+         + status.detail;
+}
+
+smtp_status_t store_queued_status_unpack(apr_uint32_t packed)
+{
+    smtp_status_t status = { 0, 0, 0 };
+
+    if (packed / STATUS_CLASS <= 5) {
+        status.klass = (unsigned short)(packed / STATUS_CLASS);
+        status.subject =
+            (unsigned short)(packed % STATUS_CLASS / STATUS_SUBJECT);
+        status.detail = (unsigned short)(packed % STATUS_SUBJECT);
+    }
+    return status;
+}

@@ -32,6 +32,7 @@
 #ifndef STORE_QUEUED_H
 #define STORE_QUEUED_H
 
+#include "smtp_status.h"
 #include "store_envelope.h"
 
 #define STORE_QUEUED_HEADER_OCTETS 64u
@@ -90,6 +91,10 @@ typedef struct store_queued_note_t {
     const char *host;            /**< "name[address]:port"; "" */
     const char *text;            /**< printable ASCII, one line; "" */
 } store_queued_note_t;
+
+/** A status as a note has it, and back; 0 is none. */
+apr_uint32_t store_queued_status_pack(smtp_status_t status);
+smtp_status_t store_queued_status_unpack(apr_uint32_t packed);
 
 /** The last note about a recipient; what WAITING when there is none. */
 typedef store_queued_note_t store_queued_state_t;

@@ -578,9 +578,28 @@ static void directories_are_two_hex_digits(void **state)
     assert_int_equal(store_queued_dir("123456789"), 0x26);
 }
 
+static void a_status_survives_a_note(void **state)
+{
+    static const smtp_status_t statuses[] = {
+        { 0, 0, 0 }, { 2, 0, 0 }, { 4, 4, 1 }, { 5, 7, 999 }, { 5, 999, 0 }
+    };
+    smtp_status_t none = store_queued_status_unpack(4000000000u);
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+        smtp_status_t back = store_queued_status_unpack(
+            store_queued_status_pack(statuses[i]));
+
+        assert_memory_equal(&back, &statuses[i], sizeof(back));
+    }
+    assert_int_equal(none.klass, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        UNIT_TEST(a_status_survives_a_note),
         UNIT_TEST(what_was_written_of_a_header_is_read),
         UNIT_TEST(a_header_with_a_flipped_bit_is_damaged),
         UNIT_TEST(a_header_that_we_never_write_is_not_read),
