@@ -10,23 +10,12 @@
 #define QUEUE_CONNECTION_H
 
 #include "queue_conf.h"
-#include "queue_loop.h"
+#include "queue_network.h"
 #include "smtp_client.h"
-#include "smtp_dns.h"
-#include "smtp_random.h"
 #include "smtp_tls.h"
 
-/** What connections share; made once. */
-typedef struct queue_network_t {
-    queue_loop_t *loop;
-    smtp_dns_t *dns;
-    smtp_mx_self_t self;
-    smtp_tls_context_t *tls;
-    smtp_random_t random;
-    /** MTA-STS and TLS-RPT (queue_sts.h); NULL: neither. */
-    struct queue_sts_t *sts;
-    struct queue_tls_report_t *tls_report;
-} queue_network_t;
+/** Addresses of one next hop that are tried at most, all hosts together. */
+#define QUEUE_CONNECTION_ATTEMPTS_MAX 10
 
 typedef struct queue_connection_t queue_connection_t;
 
