@@ -27,7 +27,7 @@
 
 /** Grows by 1 in the upper half when a struct or hook changes incompatibly,
  *  in the lower half when something is added at an end. */
-#define SMTP_ABI_NUMBER 0x00010001
+#define SMTP_ABI_NUMBER 0x00010002
 
 /** Hooks leave the DSO; all else is built hidden. */
 #if defined(__GNUC__)
@@ -65,6 +65,10 @@ typedef struct smtp_session_t {
     const char *tls_version;     /**< "TLSv1.3"; NULL: no TLS */
     const char *tls_cipher;      /**< OpenSSL's name; NULL: no TLS */
     const char *auth_mechanism;  /**< "PLAIN", ...; NULL: no login */
+    /** There is no client: this server sends a message of its own
+     *  (smtp_queue.h). Of the hooks only route, deliver, delivered, reset and
+     *  log hear of it. */
+    unsigned int is_own : 1;
 } smtp_session_t;
 
 /** A mailbox to which a recipient leads after aliases. */

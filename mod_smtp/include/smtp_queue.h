@@ -56,14 +56,20 @@ typedef struct smtp_own_mail_t {
 /**
  * Gives the server a message of its own: goes through the hooks route and
  * deliver as any does, and is durable when this returns APR_SUCCESS. May send
- * anywhere, whatever <SMTPRelay> says. Waits for the disk. Any thread of a
+ * anywhere, whatever <SMTPRelay> says; no policy for clients is asked.
+ * Recipients whom one transaction cannot take come in several, for each of
+ * which the mail is composed again. Waits for the disk. Any thread of a
  * process of httpd's, the queue's included.
- * @param p     for its own use
- * @param s     the virtual host in whose name it is sent
- * @param id    out, in @a p: its queue id; NULL on failure
- * @param reply out: on failure the reply that a recipient or the message met
- * @return APR_SUCCESS; APR_EGENERAL when refused (*reply says how); else the
- *         error of the store
+ * @param p     for its own use; of the calling thread
+ * @param s     the virtual host in whose name it is sent; if SMTPEngine is off
+ *              there, the first that has it on
+ * @param id    out, in @a p: its queue id, of several the first; NULL on
+ *              failure
+ * @param reply out, in @a p: on failure the reply that a recipient or the
+ *              message met
+ * @return APR_SUCCESS; APR_EGENERAL when a recipient is refused (*reply says
+ *         how): nobody gets it; else the error of the store or of compose:
+ *         nobody does, but for those of transactions that were over
  */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, smtp_own_mail_send,
                         (apr_pool_t *p, server_rec *s,

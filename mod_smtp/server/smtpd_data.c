@@ -290,7 +290,6 @@ static void end_of_data(smtpd_session_t *ss)
         ss->is_closing = 1;
     }
     smtpd_connection_push(ss);
-    smtpd_report_finish(ss, tx);
     if (tx->is_delivered && tx->delivery->klass->finish) {
         tx->delivery->klass->finish(tx->delivery);
     }

@@ -5,8 +5,8 @@
 
 #include "smtp_chars.h"
 #include "smtp_report.h"
-#include "smtp_trace.h"
 #include "smtpd_log.h"
+#include "smtpd_own_mail.h"
 #include "smtpd_zone.h"
 
 APLOG_USE_MODULE(smtp);
@@ -14,12 +14,29 @@ APLOG_USE_MODULE(smtp);
 /* A header section larger than this comes back in part. */
 #define HEADER_MAX_OCTETS (64 * 1024)
 
-/* Of a relayed recipient the next hop reports, or who hands it the mail (RFC
- * 3461 5.2.1, 5.2.2): nothing is delivered yet. */
+/* Whether its mail is on disk now, and that was its delivery. What is handed
+ * on is reported by the next hop, or by who hands it over (RFC 3461 5.2.1,
+ * 5.2.2). */
+static int is_delivered_here(const smtp_recipient_t *recipient)
+{
+    const smtp_mailbox_t *mailbox;
+
+    if (recipient->is_relayed) {
+        return 0;
+    }
+    mailbox = APR_ARRAY_IDX(recipient->mailboxes, 0, smtp_mailbox_t *);
+    return strcmp(mailbox->method, "lmtp") && strcmp(mailbox->method, "smtp");
+}
+
+static int is_expanded(const smtp_recipient_t *recipient)
+{
+    return !recipient->is_relayed && recipient->mailboxes->nelts > 1;
+}
+
 static int asks(const smtp_recipient_t *recipient)
 {
     return (recipient->params.notify & SMTP_NOTIFY_SUCCESS) != 0
-           && !recipient->is_relayed;
+           && (is_expanded(recipient) || is_delivered_here(recipient));
 }
 
 int smtpd_report_is_wanted(const smtpd_transaction_t *tx)
@@ -70,11 +87,11 @@ static void add_recipient(apr_array_header_t *recipients,
                           const smtp_recipient_t *recipient)
 {
     smtp_report_recipient_t *told = apr_array_push(recipients);
-    int expanded = recipient->mailboxes->nelts > 1;
 
     told->final_recipient = recipient->forward_path->text;
     told->orcpt = recipient->params.orcpt;
-    told->action = expanded ? SMTP_REPORT_EXPANDED : SMTP_REPORT_DELIVERED;
+    told->action = is_expanded(recipient) ? SMTP_REPORT_EXPANDED
+                                          : SMTP_REPORT_DELIVERED;
     told->status = (smtp_status_t){ 2, 1, 5 };
 }
 
@@ -99,156 +116,107 @@ static apr_array_header_t *list_recipients(const smtpd_transaction_t *tx)
     return recipients;
 }
 
-static void fill(smtp_report_t *report, const smtpd_session_t *ss,
-                 const smtpd_transaction_t *tx,
-                 const smtpd_transaction_t *dsn)
+/* A report, and what it gives back. */
+typedef struct report_t {
+    apr_pool_t *p;
+    const smtpd_transaction_t *tx;
+    smtp_report_t facts;
+} report_t;
+
+/* Ours alone: no mail that came before now can hold the time. */
+static const char *make_tag(apr_pool_t *p, const char *id, apr_time_t now)
+{
+    return apr_psprintf(p, "%s.%" APR_UINT64_T_HEX_FMT ".report", id,
+                        (apr_uint64_t)now);
+}
+
+static void fill(report_t *report, const smtpd_session_t *ss,
+                 const smtpd_transaction_t *tx)
 {
     const char *host = ss->pub.s->server_hostname;
-    apr_pool_t *p = dsn->pub.r->pool;
+    apr_pool_t *p = tx->pub.r->pool;
+    smtp_report_t *facts = &report->facts;
 
-    report->reporting_mta = host;
-    report->from = apr_pstrcat(p, "postmaster@", host, NULL);
-    report->to = tx->pub.reverse_path->text;
-    report->message_id = apr_pstrcat(p, "<", dsn->pub.id, "@", host, ">",
-                                     NULL);
-    /* Ours alone: no mail that came before it can hold its queue id. */
-    report->boundary = apr_pstrcat(p, dsn->pub.id, ".report", NULL);
-    report->envid = tx->pub.params.envid;
-    report->time = apr_time_now();
-    report->arrival = tx->pub.began;
-    report->offset_sec = smtpd_zone_offset(report->time);
-    report->is_utf8 = tx->pub.params.smtputf8;
-    report->is_8bit = smtp_chars_has_8bit(tx->report_header,
-                                          tx->report_header_len);
-    report->recipients = list_recipients(tx);
+    report->p = p;
+    report->tx = tx;
+    facts->time = apr_time_now();
+    facts->boundary = make_tag(p, tx->pub.id, facts->time);
+    facts->reporting_mta = host;
+    facts->from = apr_pstrcat(p, "postmaster@", host, NULL);
+    facts->to = tx->pub.reverse_path->text;
+    facts->message_id = apr_pstrcat(p, "<", facts->boundary, "@", host, ">",
+                                    NULL);
+    facts->envid = tx->pub.params.envid;
+    facts->arrival = tx->pub.began;
+    facts->offset_sec = smtpd_zone_offset(facts->time);
+    facts->is_utf8 = tx->pub.params.smtputf8;
+    facts->is_8bit = smtp_chars_has_8bit(tx->report_header,
+                                         tx->report_header_len);
+    facts->recipients = list_recipients(tx);
 }
 
-static apr_status_t write_report(const smtpd_session_t *ss,
-                                 const smtpd_transaction_t *tx,
-                                 smtpd_transaction_t *dsn)
+static apr_status_t compose(void *ctx, apr_status_t (*write)(
+                                void *to, const char *octets,
+                                apr_size_t len), void *to)
 {
-    smtp_delivery_t *delivery = dsn->delivery;
-    smtp_report_t report = { 0 };
+    report_t *report = ctx;
     apr_size_t begin_len, end_len;
-    const char *begin, *end;
     int returns_full;
-    apr_status_t rv;
+    const char *begin = smtp_report_write_begin(report->p, &report->facts,
+                                                &returns_full, &begin_len);
+    const char *end = smtp_report_write_end(report->p, &report->facts,
+                                            &end_len);
+    apr_status_t rv = write(to, begin, begin_len);
 
-    fill(&report, ss, tx, dsn);
-    begin = smtp_report_write_begin(dsn->pub.r->pool, &report, &returns_full,
-                                    &begin_len);
-    end = smtp_report_write_end(dsn->pub.r->pool, &report, &end_len);
-    dsn->pub.size_octets = (apr_off_t)(begin_len + tx->report_header_len
-                                       + end_len);
-    rv = delivery->klass->write(delivery, begin, begin_len);
     if (rv == APR_SUCCESS) {
-        rv = delivery->klass->write(delivery, tx->report_header,
-                                    tx->report_header_len);
+        rv = write(to, report->tx->report_header,
+                   report->tx->report_header_len);
     }
-    if (rv == APR_SUCCESS) {
-        rv = delivery->klass->write(delivery, end, end_len);
-    }
-    return rv;
+    return rv == APR_SUCCESS ? write(to, end, end_len) : rv;
 }
 
-/* A Received field of a mail that comes from ourselves (RFC 5321 4.4). */
-static const char *make_trace(const smtpd_session_t *ss,
-                              const smtpd_transaction_t *dsn)
+/* RFC 3461 6.1: the null reverse-path, nothing asked for. */
+static void fill_mail(smtp_own_mail_t *mail, report_t *report)
 {
-    smtp_trace_t trace = { 0 };
+    const smtpd_transaction_t *tx = report->tx;
+    apr_array_header_t *recipients = apr_array_make(report->p, 1,
+                                                    sizeof(const char *));
 
-    trace.helo = trace.server_name = ss->pub.s->server_hostname;
-    trace.id = dsn->pub.id;
-    trace.time = apr_time_now();
-    trace.offset_sec = smtpd_zone_offset(trace.time);
-    return smtp_trace_write_received(dsn->pub.r->pool, &trace);
-}
-
-static apr_status_t commit(const smtpd_session_t *ss,
-                           const smtpd_transaction_t *tx,
-                           smtpd_transaction_t *dsn)
-{
-    smtp_delivery_t *delivery = dsn->delivery;
-    apr_status_t rv = write_report(ss, tx, dsn);
-    const char *trace;
-
-    if (rv != APR_SUCCESS) {
-        delivery->klass->abort(delivery);
-        return rv;
-    }
-    trace = make_trace(ss, dsn);
-    rv = delivery->klass->commit(delivery, trace, strlen(trace));
-    if (rv == APR_SUCCESS) {
-        dsn->is_delivered = 1;
-        smtp_run_delivered(&dsn->pub);
-    }
-    return rv;
-}
-
-static void end(smtpd_session_t *ss, smtpd_transaction_t *dsn,
-                const smtp_reply_t *reply)
-{
-    smtpd_log_transaction(ss, dsn, reply);
-    apr_pool_destroy(dsn->pub.r->pool);
-}
-
-static smtpd_transaction_t *begin(smtpd_session_t *ss,
-                                  const smtpd_transaction_t *tx)
-{
-    static const smtp_address_t nobody = { "", NULL, "", 1, 0, 0 };
-    static const smtp_mail_params_t none = { 0 };
-    smtpd_transaction_t *dsn = smtpd_transaction_create(ss, &nobody, &none);
-
-    dsn->is_report = 1;
-    dsn->pub.params.smtputf8 = tx->pub.params.smtputf8;
-    return dsn;
+    APR_ARRAY_PUSH(recipients, const char *) = tx->pub.reverse_path->text;
+    mail->reverse_path = "";
+    mail->recipients = recipients;
+    mail->params.smtputf8 = report->facts.is_utf8;
+    /* RFC 8689 5: what was not to be seen in transit comes back unseen. */
+    mail->params.requiretls = tx->pub.params.requiretls;
+    mail->params.has_body = report->facts.is_8bit || report->facts.is_utf8;
+    mail->params.body = mail->params.has_body ? SMTP_BODY_8BITMIME
+                                              : SMTP_BODY_7BIT;
+    mail->rcpt_params.notify = SMTP_NOTIFY_NEVER;
+    mail->compose = compose;
+    mail->ctx = report;
 }
 
 void smtpd_report_send(smtpd_session_t *ss, smtpd_transaction_t *tx)
 {
-    static const smtp_rcpt_params_t never = { SMTP_NOTIFY_NEVER, NULL };
-    smtpd_transaction_t *dsn = begin(ss, tx);
+    report_t report = { 0 };
+    smtp_own_mail_t mail = { 0 };
     smtp_reply_t reply = { 0 };
+    const char *id;
     apr_status_t rv;
-    int drop;
 
-    if (!smtpd_transaction_recipient_add(dsn, tx->pub.reverse_path, &never,
-                                         &reply, &drop)) {
+    fill(&report, ss, tx);
+    fill_mail(&mail, &report);
+    rv = smtp_own_mail_send(report.p, ss->pub.s, &mail, &id, &reply);
+    if (rv == APR_EGENERAL) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, tx->pub.r, SMTPD_LOGNO(1050)
                       "%s: no DSN of success for <%s>: %d", tx->pub.id,
-                      smtp_chars_escape(tx->pub.r->pool,
-                                        tx->pub.reverse_path->text,
-                                        strlen(tx->pub.reverse_path->text),
-                                        256), reply.code);
-        if (dsn->delivery) {
-            dsn->delivery->klass->abort(dsn->delivery);
-        }
-        end(ss, dsn, &reply);
-        return;
+                      smtp_chars_escape(report.p, report.facts.to,
+                                        strlen(report.facts.to), 256),
+                      reply.code);
     }
-    rv = commit(ss, tx, dsn);
-    if (rv != APR_SUCCESS) {
+    else if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, tx->pub.r, SMTPD_LOGNO(1051)
                       "%s: the DSN of success could not be stored",
                       tx->pub.id);
-        reply = (smtp_reply_t){ 451, { 4, 3, 0 }, "Report lost" };
-        end(ss, dsn, &reply);
-        return;
     }
-    tx->report = dsn;
-}
-
-void smtpd_report_finish(smtpd_session_t *ss, smtpd_transaction_t *tx)
-{
-    static const smtp_reply_t sent = { 250, { 2, 0, 0 }, "Report" };
-    smtpd_transaction_t *dsn = tx->report;
-
-    if (!dsn) {
-        return;
-    }
-    tx->report = NULL;
-    if (dsn->delivery->klass->finish) {
-        dsn->delivery->klass->finish(dsn->delivery);
-    }
-    end(ss, dsn, &sent);
 }

@@ -2,7 +2,9 @@
 /**
  * @file smtpd_report.h
  * The delivery status notification that NOTIFY=SUCCESS asks for
- * (RFC 3461 4.1, 5.2.3): a message of ours, with the null reverse-path.
+ * (RFC 3461 4.1, 5.2.3): a message of ours, with the null reverse-path. Only
+ * for what is delivered, or expanded, here and now: of what is sent on
+ * mod_smtp_queue tells.
  */
 #ifndef SMTPD_REPORT_H
 #define SMTPD_REPORT_H
@@ -10,8 +12,9 @@
 #include "smtpd_session.h"
 #include "smtpd_transaction.h"
 
-/** Whether a recipient of @a tx asked to be told of success, and there is
- *  somebody to tell: the reverse-path is not null (RFC 5321 4.5.5). */
+/** Whether a recipient of @a tx that is delivered or expanded here asked to be
+ *  told of success, and there is somebody to tell: the reverse-path is not
+ *  null (RFC 5321 4.5.5). */
 int smtpd_report_is_wanted(const smtpd_transaction_t *tx);
 
 /**
@@ -21,15 +24,10 @@ int smtpd_report_is_wanted(const smtpd_transaction_t *tx);
 apr_status_t smtpd_report_prepare(smtpd_transaction_t *tx);
 
 /**
- * Makes the report durable, after the commit of what it tells of and before
- * its 250. Goes the way of any message: route, deliver. A reverse-path that
- * is not local here gets none as long as mod_smtp does not relay; that, and
- * every failure, is logged.
+ * Sends the report (smtp_own_mail_send), after the commit of what it tells of
+ * and before its 250. Every failure is logged; the mail has been taken all the
+ * same.
  */
 void smtpd_report_send(smtpd_session_t *ss, smtpd_transaction_t *tx);
-
-/** After the 250: delivers the report that was sent, if one was. Before the
- *  mail's own delivery is finished, as it was committed after it. */
-void smtpd_report_finish(smtpd_session_t *ss, smtpd_transaction_t *tx);
 
 #endif

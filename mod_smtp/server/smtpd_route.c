@@ -24,7 +24,8 @@ static int is_tls_missing(const smtp_transaction_t *transaction,
 {
     const smtpd_domain_t *domain = NULL;
 
-    if (transaction->session->is_tls || conf->tls == SMTPD_TLS_OFF || !name) {
+    if (transaction->session->is_tls || transaction->session->is_own
+        || conf->tls == SMTPD_TLS_OFF || !name) {
         return 0;
     }
     name = smtp_domain_normalise(transaction->r->pool, name);

@@ -96,7 +96,7 @@ static int is_one_too_many(smtpd_session_t *ss)
     return limit && smtpd_client_limit_enter(ss) > limit;
 }
 
-smtpd_session_t *smtpd_session_create(conn_rec *c)
+static smtpd_session_t *create(conn_rec *c)
 {
     smtpd_session_t *ss = apr_pcalloc(c->pool, sizeof(*ss));
 
@@ -108,10 +108,27 @@ smtpd_session_t *smtpd_session_create(conn_rec *c)
     ss->in = apr_brigade_create(c->pool, c->bucket_alloc);
     ss->out = apr_brigade_create(c->pool, c->bucket_alloc);
     smtpd_session_host_set(ss, c->base_server);
-    ss->is_one_too_many = is_one_too_many(ss);
     ap_set_module_config(c->conn_config, &smtp_module, ss);
+    return ss;
+}
+
+smtpd_session_t *smtpd_session_create(conn_rec *c)
+{
+    smtpd_session_t *ss = create(c);
+
+    ss->is_one_too_many = is_one_too_many(ss);
     /* Before the pools of transactions, which are children, are gone. */
     apr_pool_pre_cleanup_register(c->pool, ss, cleanup);
+    return ss;
+}
+
+smtpd_session_t *smtpd_session_create_own(conn_rec *c)
+{
+    smtpd_session_t *ss = create(c);
+
+    ss->pub.is_own = 1;
+    ss->pub.helo = ss->pub.s->server_hostname;
+    ss->phase = SMTPD_PHASE_READY;
     return ss;
 }
 

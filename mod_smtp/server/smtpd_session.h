@@ -89,6 +89,10 @@ struct smtpd_session_t {
 /** Begins a session on @a c, whose virtual host has SMTPEngine On. */
 smtpd_session_t *smtpd_session_create(conn_rec *c);
 
+/** A session without a client, in which this server sends mail of its own. No
+ *  limit counts it, no hook hears of its begin and end. */
+smtpd_session_t *smtpd_session_create_own(conn_rec *c);
+
 /** The session of @a c or NULL. */
 smtpd_session_t *smtpd_session_get(const conn_rec *c);
 

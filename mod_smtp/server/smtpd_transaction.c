@@ -135,8 +135,8 @@ static int ask_route(smtpd_session_t *ss, smtpd_transaction_t *tx,
     if (rv != DECLINED) {
         return smtpd_hook_judge(ss, rv, reply, NULL);
     }
-    /* A report is ours: what its client may do is not asked. */
-    if (!tx->is_report && !smtpd_relay_allows(ss, tx)) {
+    /* Mail of our own has no client of whom to ask what he may do. */
+    if (!ss->pub.is_own && !smtpd_relay_allows(ss, tx)) {
         *reply = (smtp_reply_t){ 550, { 5, 7, 1 }, "Relaying denied" };
         return 0;
     }
@@ -149,7 +149,7 @@ static int ask_policy(smtpd_session_t *ss, smtpd_transaction_t *tx,
                       smtp_recipient_t *recipient, smtp_reply_t *reply,
                       int *drop)
 {
-    return tx->is_report
+    return ss->pub.is_own
            || smtpd_hook_judge(ss, smtp_run_rcpt(&tx->pub, recipient, reply),
                                reply, drop);
 }

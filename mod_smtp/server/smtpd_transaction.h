@@ -17,8 +17,6 @@ struct smtpd_transaction_t {
     apr_status_t write_rv;        /**< first error of delivery->write */
     const char *report_header;    /**< header section for a DSN, or NULL */
     apr_size_t report_header_len;
-    smtpd_transaction_t *report;  /**< of success, committed, or NULL */
-    unsigned int is_report : 1;   /**< a mail of ours: policy is not asked */
     unsigned int is_too_big : 1;
     unsigned int has_data : 1;    /**< DATA or the first BDAT went through */
     unsigned int is_delivered : 1;
