@@ -65,10 +65,6 @@ typedef struct smtp_session_t {
     const char *tls_version;     /**< "TLSv1.3"; NULL: no TLS */
     const char *tls_cipher;      /**< OpenSSL's name; NULL: no TLS */
     const char *auth_mechanism;  /**< "PLAIN", ...; NULL: no login */
-    /** There is no client: this server sends a message of its own
-     *  (smtp_queue.h). Of the hooks only route, deliver, delivered, reset and
-     *  log hear of it. */
-    unsigned int is_own : 1;
 } smtp_session_t;
 
 /** A mailbox to which a recipient leads after aliases. */
@@ -210,6 +206,10 @@ APR_DECLARE_OPTIONAL_FN(const smtp_session_t *, smtp_session_of,
 /** The mail transaction whose synthetic request @a r is, or NULL. */
 APR_DECLARE_OPTIONAL_FN(const smtp_transaction_t *, smtp_transaction_of,
                         (const request_rec *r));
+
+/** Whether virtual host @a s speaks SMTP (SMTPEngine On); from check_config
+ *  on. */
+APR_DECLARE_OPTIONAL_FN(int, smtp_engine_is_on, (const server_rec *s));
 /** @} */
 
 #endif

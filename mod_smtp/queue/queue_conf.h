@@ -15,11 +15,13 @@
 #include <http_config.h>
 #include <ap_expr.h>
 
+#include "queue_message.h"
 #include "queue_retry.h"
 #include "queue_schedule.h"
+#include "smtp_dns.h"
 #include "smtp_mx.h"
 #include "smtp_outcome.h"
-#include "smtp_tls_policy.h"
+#include "smtp_tls.h"
 
 #define QUEUE_CONF_UNSET (-1)
 
@@ -51,11 +53,11 @@ typedef struct queue_route_t {
     apr_port_t port;             /**< 25; LMTP: 24 */
     const char *path;            /**< LMTP_UNIX */
     unsigned int is_implicit_tls : 1; /**< smtps: */
-    unsigned int has_mx : 1;     /**< SMTP: look up the MX of host */
     smtp_status_t status;        /**< ERROR */
     const char *text;            /**< ERROR */
-    const char *sender_domain;   /**< only for this domain of the reverse-path;
-                                      "" the null one; NULL: any */
+    /** Only for this domain of the reverse-path (A-labels; ".parent": those
+     *  below it); "": the null one; NULL: any. */
+    const char *sender_domain;
     const ap_expr_info_t *condition; /**< NULL: none */
     const queue_auth_t *auth;    /**< NULL: none */
 } queue_route_t;
@@ -71,7 +73,12 @@ typedef struct queue_source_t {
  *  host. UNSET and NULL: not set by a directive; after queue_conf_complete()
  *  nothing is UNSET. */
 typedef struct queue_destination_conf_t {
-    const apr_array_header_t *routes;  /**< queue_route_t, first match */
+    /** Tells apart, in keys, destinations of one next hop that are treated
+     *  differently: "", or "#" and who asks for it. Not NULL after
+     *  queue_conf_complete(). */
+    const char *tag;
+    const apr_array_header_t *routes;  /**< queue_route_t, first match; none
+                                            matches, or NULL: MX */
     queue_limits_t limits;             /**< of them 0: not set */
     int messages_per_connection;       /**< 0: no limit; default 100 */
     int recipients_per_message;        /**< default 100 */
@@ -86,23 +93,35 @@ typedef struct queue_destination_conf_t {
     apr_interval_time_t timeout[SMTP_STAGE_COUNT]; /**< 0: RFC 5321 */
 } queue_destination_conf_t;
 
+/** One SMTPPriority. */
+typedef struct queue_priority_rule_t {
+    queue_priority_e priority;
+    const ap_expr_info_t *condition; /**< never NULL */
+} queue_priority_rule_t;
+
 /** A virtual host, and the main server. */
 typedef struct queue_vhost_t {
     server_rec *s;
-    const char *name;            /**< as the envelope names it:
-                                      "ServerName:port" */
+    /** As the envelope names it: "ServerName:port", where port is that of the
+     *  first address of its <VirtualHost>; 0 for the main server. */
+    const char *name;
+    const char *tag;             /**< as queue_destination_conf_t's */
     queue_destination_conf_t *all; /**< of what is in no section */
     /** <SMTPDestination>: A-label or ".parent" -> queue_destination_conf_t *,
      *  merged. */
     apr_hash_t *destinations;
     queue_retry_t retry;
-    int priority;                /**< SMTPPriority; queue_priority_e */
-    const ap_expr_info_t *bulk;  /**< NULL: none */
+    int priority;                /**< SMTPPriority without a condition;
+                                      queue_priority_e */
+    const apr_array_header_t *priorities; /**< queue_priority_rule_t, first
+                                      match; NULL: none */
     const char *verp;            /**< SMTPVERP: delimiters, or NULL */
-    const char *postmaster;      /**< From of DSNs; NULL: postmaster@ServerName */
+    const char *postmaster;      /**< SMTPDSNFrom, From of DSNs; NULL:
+                                      postmaster@ServerName */
     const char *dsn_copy;        /**< SMTPDSNCopy; a mailbox, or NULL */
     apr_off_t dsn_max_octets;    /**< of what comes back */
-    apr_hash_t *dsn_templates;   /**< action -> text with variables */
+    apr_hash_t *dsn_templates;   /**< action ("failed") -> text with
+                                      variables, in lines that end in LF */
     int tls_report;              /**< TLS-RPT is sent */
 } queue_vhost_t;
 
@@ -110,20 +129,26 @@ typedef struct queue_vhost_t {
 typedef struct queue_conf_t {
     int is_on;                   /**< SMTPQueue; default 1 */
     const char *spool;           /**< SMTPSpool, absolute; NULL: none */
-    unsigned int connections;    /**< SMTPQueueConnections; 1000 */
+    int connections;             /**< SMTPQueueConnections; 1000 */
     apr_interval_time_t stop;    /**< SMTPQueueStopTimeout: what is amid a
                                       message may go on so long; 10 s */
     const apr_array_header_t *dns_servers; /**< const char * */
     const char *dns_trust_anchors; /**< NULL: none */
     const apr_array_header_t *dns_stubs;   /**< smtp_dns_stub_t */
-    int loopback_is_foreign;     /**< see smtp_mx_self_t */
-    const char *tls_ca_file;
+    int loopback_is_foreign;     /**< SMTPDNSLoopback; see smtp_mx_self_t */
+    const apr_array_header_t *own_hosts; /**< SMTPOwnHost: const char *, as
+                                      smtp_domain_normalise() writes them */
+    const char *tls_ca_file;     /**< a file, or a hashed directory */
     const char *tls_cert_file;   /**< client certificate */
     const char *tls_key_file;
+    /** Made by the parent, who may read the key. For any process. */
+    smtp_tls_context_t *tls;
     const char *log_file;        /**< SMTPQueueLog; NULL: httpd's error log at
                                       level info */
-    const char *log_format;
+    const char *log_format;      /**< NULL: queue_log.h's */
     apr_array_header_t *vhosts;  /**< queue_vhost_t *; [0]: the main server */
+    apr_hash_t *vhosts_by_name;  /**< name -> queue_vhost_t * */
+    apr_hash_t *vhosts_by_server; /**< server_rec * -> queue_vhost_t * */
 } queue_conf_t;
 
 extern const command_rec queue_conf_directives[];
@@ -147,5 +172,24 @@ const queue_vhost_t *queue_conf_vhost_find(const queue_conf_t *conf,
                                            const char *name);
 const queue_vhost_t *queue_conf_vhost_of(const queue_conf_t *conf,
                                          const server_rec *s);
+
+/** What holds for mail to @a domain (as smtp_domain_normalise() writes it):
+ *  the exact name, then ".parent" from the longest, then what is in no
+ *  section. Never NULL. */
+const queue_destination_conf_t *
+queue_conf_destination_find(const queue_vhost_t *vhost, const char *domain);
+
+/**
+ * Who we are to a client that connects to @a port: names of the virtual hosts
+ * that speak SMTP there, addresses at which they listen (those that the
+ * machine has now where that is all of them), and SMTPOwnHost.
+ * @param self  out; in @a p
+ */
+void queue_conf_self_get(apr_pool_t *p, const queue_conf_t *conf,
+                         apr_port_t port, smtp_mx_self_t *self);
+
+/** What smtp_dns_create() is to be given; as long as the configuration. */
+void queue_conf_dns_get(const queue_conf_t *conf,
+                        smtp_dns_options_t *options);
 
 #endif

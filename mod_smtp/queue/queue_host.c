@@ -135,7 +135,7 @@ queue_hosts_t *queue_hosts_create(apr_pool_t *p, queue_network_t *network,
     if (conf->route->kind == QUEUE_ROUTE_LMTP_UNIX) {
         return hosts;
     }
-    if (conf->route->kind == QUEUE_ROUTE_MX || conf->route->has_mx) {
+    if (conf->route->kind == QUEUE_ROUTE_MX) {
         domain_begin(hosts);
     }
     else {

@@ -38,11 +38,25 @@ typedef struct queue_found_route_t {
 void queue_route_find(apr_pool_t *p, const queue_route_facts_t *facts,
                       queue_found_route_t *found);
 
-/** Reads a target: "mx", "mx:other.example", "smtp:host:port",
- *  "smtps:host:port", "lmtp:unix:/path", "lmtp:host:port", "discard",
- *  "error:5.1.2:text", "local".
+/** How urgent a message is by SMTPPriority. Of @a facts forward_path is not
+ *  looked at. */
+queue_priority_e queue_route_priority(apr_pool_t *p,
+                                      const queue_route_facts_t *facts);
+
+/** Reads a target: "mx", "mx:other.example", "mx:other.example:2525",
+ *  "smtp:host", "smtp:host:port", "smtps:host:port", "lmtp:host:port",
+ *  "lmtp:unix:/path", "discard", "error:5.1.2", "error:5.1.2:text", "local".
+ *  A host is a name or an address, that of IPv6 in brackets.
+ *  @param route  out; zero but for what the target says; in @a p
  *  @return NULL, or what is wrong and what helps, in @a p */
 const char *queue_route_parse(apr_pool_t *p, const char *text,
                               queue_route_t *route);
+
+/** Whether an expression of the configuration holds for @a facts: it sees the
+ *  variables of the environment SMTP_FROM, SMTP_TO and SMTP_LOGIN, and
+ *  httpd's REMOTE_ADDR and REMOTE_USER. Any thread.
+ *  @return 1, 0; -1: it failed, which was logged */
+int queue_route_condition(apr_pool_t *p, const queue_route_facts_t *facts,
+                          const ap_expr_info_t *condition);
 
 #endif
