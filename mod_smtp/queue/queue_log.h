@@ -14,7 +14,7 @@
 /** The number of a line in the error log. */
 #define QUEUE_LOGNO(n) "SM" #n ": "
 
-/** What a line may tell. */
+/** What a line may tell. Strings may hold anything. */
 typedef struct queue_log_entry_t {
     const char *id;
     const queue_vhost_t *vhost;
@@ -35,14 +35,25 @@ typedef struct queue_log_entry_t {
 
 typedef struct queue_log_t queue_log_t;
 
-/** Checks a format. @return NULL or what is wrong, in @a p */
+/**
+ * Checks a format: %{name} for each item that the manual lists, %t (the time,
+ * as CustomLog has it), %%, and \n \r \t \" \\.
+ * @return NULL, or what is wrong and what there is, in @a p
+ */
 const char *queue_log_format_check(apr_pool_t *p, const char *format);
 
-/** In the parent, as root where it is root: opens file or pipe. */
+/**
+ * In the parent, as root where it is root: opens file or pipe ("|program").
+ * A failure is logged.
+ * @param file    NULL: httpd's error log at level info, in a fixed form
+ * @param format  NULL: the default
+ * @param log     out; lives as long as @a p; NULL on failure
+ */
 apr_status_t queue_log_open(apr_pool_t *p, server_rec *s, const char *file,
                             const char *format, queue_log_t **log);
 
-/** Writes a line. Whatever came from a peer is escaped. */
+/** Writes a line, by one write(). Whatever came from a peer is escaped: no
+ *  value but %{text} has a blank, none a double quote or a control. */
 void queue_log_write(queue_log_t *log, const queue_log_entry_t *entry);
 
 #endif
