@@ -63,6 +63,7 @@ struct queue_job_t {
     unsigned char state;         /**< queue_job_e */
     unsigned char attempts;      /**< stays at 255 */
     unsigned char priority;      /* of the scheduler, when ready */
+    unsigned char is_settling;   /* of the scheduler, when active */
 };
 
 struct queue_message_t {

@@ -29,22 +29,8 @@
 
 #include <apr_pools.h>
 
+#include "queue_limits.h"
 #include "queue_message.h"
-
-/** Of one destination; kept, not copied. 0: the default. */
-typedef struct queue_limits_t {
-    unsigned int connections;    /**< at once, at most; default 20 */
-    unsigned int connections_first; /**< at once before one has succeeded;
-                                         default 5 */
-    unsigned int rate_messages;  /**< so many ... */
-    apr_interval_time_t rate_interval; /**< ... in so long; 0: no limit */
-    /** So many connections in a row that could not be made, or not used, and
-     *  the destination counts as dead; default 3. */
-    unsigned int failures;
-    apr_interval_time_t backoff_first; /**< of a dead one; default 1 minute;
-                                            doubles up to ... */
-    apr_interval_time_t backoff_last;  /**< default 1 hour */
-} queue_limits_t;
 
 typedef struct queue_schedule_t queue_schedule_t;
 typedef struct queue_destination_t queue_destination_t;
@@ -57,9 +43,14 @@ queue_schedule_t *queue_schedule_create(apr_pool_t *p,
                                         queue_reasons_t *reasons);
 
 /** The destination named @a key, made if it is not there; it stays as long as
- *  it has jobs or connections, or is dead or idle for less than an hour.
+ *  it has jobs, held ones too, or connections, is dead, or one of these, or
+ *  this call, was less than an hour ago. It goes only within
+ *  queue_schedule_next().
  *  @param key     copied: tells the next hop and how it is reached
- *  @param baton   the engine's: whatever belongs to it (its route) */
+ *  @param limits  copied
+ *  @param baton   the engine's: whatever belongs to it (its route). Not used
+ *                 when the destination is there already: it has another
+ *                 baton then */
 queue_destination_t *queue_schedule_destination(queue_schedule_t *schedule,
                                                 const char *key,
                                                 const queue_limits_t *limits,
@@ -69,14 +60,15 @@ queue_destination_t *queue_schedule_destination(queue_schedule_t *schedule,
 queue_destination_t *queue_schedule_find(queue_schedule_t *schedule,
                                          const char *key);
 
-/** Who frees the baton of a destination that goes; NULL: nobody. */
+/** Who frees the baton of a destination that goes; NULL: nobody. Not called at
+ *  the end of the schedule. */
 void queue_schedule_on_free(queue_schedule_t *schedule,
                             void (*fn)(void *baton));
 
 const char *queue_destination_key(const queue_destination_t *destination);
 void *queue_destination_baton(const queue_destination_t *destination);
 
-/** What an administrator sees. */
+/** What an administrator sees; as of the last call that was given the time. */
 typedef struct queue_destination_info_t {
     unsigned int ready, deferred, active, held; /**< jobs */
     unsigned int connections;    /**< open, or being opened */
@@ -94,7 +86,8 @@ void queue_schedule_each(queue_schedule_t *schedule,
                          int (*fn)(void *baton, queue_destination_t *),
                          void *baton);
 
-/** The job is ready (new, or again): job->destination is set. */
+/** The job is ready (new, deferred, held, or sent in vain): job->destination
+ *  is set. */
 void queue_schedule_add(queue_schedule_t *schedule, queue_job_t *job,
                         apr_time_t now);
 
@@ -102,7 +95,8 @@ void queue_schedule_add(queue_schedule_t *schedule, queue_job_t *job,
 void queue_schedule_add_first(queue_schedule_t *schedule, queue_job_t *job,
                               apr_time_t now);
 
-/** The job waits until @a when, then is ready. */
+/** The job waits until @a when, then is ready; from whatever state but
+ *  OVER. */
 void queue_schedule_defer(queue_schedule_t *schedule, queue_job_t *job,
                           apr_time_t when);
 
@@ -124,6 +118,16 @@ queue_destination_t *queue_schedule_next(queue_schedule_t *schedule,
  *  do not have now; 0: not by time alone. */
 apr_time_t queue_schedule_deadline(const queue_schedule_t *schedule);
 
+/** All jobs of a scheduler, and more; see queue_destination_info_t. */
+typedef struct queue_schedule_info_t {
+    apr_size_t ready, deferred, active, held; /**< jobs */
+    unsigned int connections;
+    unsigned int destinations;
+} queue_schedule_info_t;
+
+void queue_schedule_info_get(const queue_schedule_t *schedule,
+                             queue_schedule_info_t *info);
+
 /** Whether a destination waits for a connection only because others have
  *  them all. */
 int queue_schedule_is_short(const queue_schedule_t *schedule);
@@ -139,13 +143,15 @@ typedef enum {
     QUEUE_CONNECTION_STOPPED     /**< our own end: tells nothing */
 } queue_connection_e;
 
-/** @param reason  of a failure, or NULL; counted by the callee */
+/** A connection that ends after QUEUE_SENT_THROTTLED has said all by that: OK.
+ *  @param reason  of a failure, or NULL; counted by the callee */
 void queue_schedule_closed(queue_destination_t *destination,
                            queue_connection_e how,
                            const queue_reason_t *reason, apr_time_t now);
 
 /** The next job for a connection of @a destination that is ready; ACTIVE from
- *  now on. NULL: none, or the rate does not allow it yet. */
+ *  now on. NULL: none, or the rate does not allow it yet, or others shall
+ *  have the connection. */
 queue_job_t *queue_schedule_take(queue_destination_t *destination,
                                  apr_time_t now);
 
@@ -163,21 +169,22 @@ typedef enum {
  *  is NEW); concurrency adapts. */
 void queue_schedule_sent(queue_job_t *job, queue_sent_e how, apr_time_t now);
 
-/** Whether the destination is dead now; jobs need not wait for it in memory:
- *  the engine defers them with its reason, without an attempt. */
+/** Whether the destination is dead now: its jobs can be deferred with its
+ *  reason, without an attempt. */
 int queue_destination_is_dead(const queue_destination_t *destination,
                               apr_time_t now);
 
 /** The next ready job of a destination, dead or not and whatever its rate, to
- *  be settled without being sent; ACTIVE from now on, as by
- *  queue_schedule_take(). NULL: none. */
+ *  be settled without being sent; ACTIVE from now on, until it is removed,
+ *  deferred or added, or queue_schedule_sent() is called, which learns nothing
+ *  of it. NULL: none. */
 queue_job_t *queue_schedule_take_dead(queue_destination_t *destination);
 
 /** A dead destination may be tried at once: the administrator wants it. */
 void queue_schedule_revive(queue_destination_t *destination, apr_time_t now);
 
-/** All destinations with deferred jobs whose key is @a key: ready at once, and
- *  no longer dead. @return how many jobs */
+/** All deferred jobs of @a destination are ready at once, and it is no longer
+ *  dead. @return how many jobs */
 unsigned int queue_schedule_flush(queue_schedule_t *schedule,
                                   queue_destination_t *destination,
                                   apr_time_t now);
