@@ -29,6 +29,12 @@ APR_DECLARE_OPTIONAL_FN(int, smtp_queue_takes,
                         (smtp_transaction_t *transaction,
                          smtp_recipient_t *recipient, smtp_reply_t *reply));
 
+/** What is wrong with @a target as an argument of SMTPDeliver
+ *  ("lmtp:unix:/path", "smtp:host:port"); NULL: mail can be sent there.
+ *  In @a p. While the configuration is read. */
+APR_DECLARE_OPTIONAL_FN(const char *, smtp_queue_target_fault,
+                        (apr_pool_t *p, const char *target));
+
 /** A message is durable and waits to be sent. Never waits and cannot fail:
  *  who does not hear it finds the message by itself, later. Any thread of any
  *  child. */

@@ -7,11 +7,13 @@
 
 #include "mod_smtp.h"
 #include "queue_conf.h"
+#include "queue_takes.h"
 
 extern SMTP_DECLARE(module) smtp_queue_module;
 
 static void register_hooks(apr_pool_t *p)
 {
+    queue_takes_register();
     ap_hook_check_config(queue_conf_complete, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

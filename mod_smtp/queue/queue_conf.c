@@ -252,8 +252,7 @@ void *queue_conf_merge_server(apr_pool_t *p, void *base_conf, void *add_conf)
 
 void queue_conf_complete_vhost(apr_pool_t *p, queue_vhost_t *vhost)
 {
-    static const char *const intervals =
-        "5m 15m 30m 1h 2h 4h";
+    static const char intervals[] = "5m 15m 30m 1h 2h 4h";
 
     complete(vhost, QUEUE_CONF_VHOST);
     if (vhost->retry.intervals == NULL) {

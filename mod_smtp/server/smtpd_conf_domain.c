@@ -10,11 +10,12 @@
 #include <httpd.h>
 
 #include "smtp_chars.h"
+#include "smtp_queue.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_lookup.h"
 #include "smtpd_lookup_table.h"
 
-/** The delivery methods there are, beside what SMTPDeliver says of them. */
+/** What is delivered here, and not sent on. */
 #define METHOD_MAILDIR "maildir"
 
 /** NULL, or that the directive stands outside <SMTPDomain>. */
@@ -184,6 +185,30 @@ const char *smtpd_conf_delimiter_set(cmd_parms *cmd, void *dir,
     return NULL;
 }
 
+/** Reads METHOD:ARGUMENT of a mailbox that mail is sent on to. */
+static const char *sent_set(cmd_parms *cmd, smtpd_domain_conf_t *conf,
+                            const char *arg)
+{
+    APR_OPTIONAL_FN_TYPE(smtp_queue_target_fault) *target_fault =
+        APR_RETRIEVE_OPTIONAL_FN(smtp_queue_target_fault);
+    const char *colon = strchr(arg, ':');
+    const char *fault;
+
+    if (target_fault == NULL) {
+        return smtpd_conf_fault(cmd, arg, "needs mod_smtp_queue, which sends "
+                                "mail on; add LoadModule smtp_queue_module "
+                                "modules/mod_smtp_queue.so");
+    }
+    fault = target_fault(cmd->pool, arg);
+    if (fault != NULL) {
+        return smtpd_conf_fault(cmd, arg, fault);
+    }
+    conf->method = apr_pstrmemdup(cmd->pool, arg, colon - arg);
+    ap_str_tolower((char *)conf->method);
+    conf->argument = colon + 1;
+    return NULL;
+}
+
 const char *smtpd_conf_deliver_set(cmd_parms *cmd, void *dir, const char *arg)
 {
     smtpd_domain_conf_t *conf = dir;
@@ -192,10 +217,15 @@ const char *smtpd_conf_deliver_set(cmd_parms *cmd, void *dir, const char *arg)
     if (fault != NULL) {
         return fault;
     }
+    if (strncasecmp(arg, "lmtp:", 5) == 0
+        || strncasecmp(arg, "smtp:", 5) == 0) {
+        return sent_set(cmd, conf, arg);
+    }
     if (strcasecmp(arg, METHOD_MAILDIR) != 0) {
-        return smtpd_conf_fault(cmd, arg, "is no delivery method; the one "
-                                "that is known is " METHOD_MAILDIR
-                                ", which takes no argument");
+        return smtpd_conf_fault(cmd, arg, "is no delivery method; known are "
+                                METHOD_MAILDIR ", which takes no argument, "
+                                "lmtp:unix:PATH, lmtp:HOST:PORT and "
+                                "smtp:HOST:PORT");
     }
     conf->method = METHOD_MAILDIR;
     conf->argument = NULL;

@@ -100,6 +100,7 @@ const command_rec smtpd_conf_directives[] = {
     AP_INIT_TAKE1("SMTPRecipientDelimiter", smtpd_conf_delimiter_set, NULL,
                   IN_DOMAIN, "characters that begin an extension, or none"),
     AP_INIT_TAKE1("SMTPDeliver", smtpd_conf_deliver_set, NULL, IN_DOMAIN,
-                  "maildir"),
+                  "maildir, lmtp:unix:PATH, lmtp:HOST:PORT or "
+                  "smtp:HOST:PORT"),
     { NULL, { NULL }, NULL, 0, RAW_ARGS, NULL }
 };

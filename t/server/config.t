@@ -131,7 +131,10 @@ my @SYNTAX = (
     [domain => 'SMTPPostmaster |/bin/sh@', qr/is no mailbox/],
     (map { [domain => "SMTPRecipientDelimiter $_", qr/give none, or/] }
      '@', 'a', '+x', '"+ "', '.'),
-    [domain => 'SMTPDeliver lmtp:unix:/run/lmtp', qr/that is known is maildir/],
+    [domain => 'SMTPDeliver lmtp:unix:/run/lmtp',
+     qr/needs mod_smtp_queue.*add LoadModule smtp_queue_module/],
+    [domain => 'SMTPDeliver pigeon',
+     qr/known are maildir, .*lmtp:unix:PATH/],
     [domain => 'SMTPDeliver maildir:/x', qr/takes no argument/],
 
     [main => 'SMTPSpoolMinFree lots', qr/K, M or G/],
@@ -350,7 +353,7 @@ sub example_config
     $example =~ s/\*:465/127.0.0.1:\${port_submissions}/g;
     return (vhosts => $example) if $example =~ /<VirtualHost/;
     return (global => $example, config => '')
-        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool|SMTPState|SMTPOAuthMax)}m;
+        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool|SMTPState|SMTPOAuthMax|SMTPDNS|SMTPOwn)}m;
     my $in_domain = $example =~ /^SMTP(?:Recip|Alias|Catch|Post|Deliver)/m;
     return $in_domain ? (domain => $example) : (config => around($example));
 }
@@ -376,7 +379,7 @@ sub test_examples
 
 $server->{modules} = [qw(dbd socache_shmcb socache_redis ssl authn_core auth_basic authn_file
                          authz_user authz_groupfile)];
-$server->{dsos} = ['mod_smtp_oauth'];
+$server->{dsos} = ['mod_smtp_oauth', 'mod_smtp_queue'];
 for my $page (glob "$TOP/mod_smtp/manual/*.md") {
     my ($name) = $page =~ m{([^/]+)\z};
     subtest "examples of $name" => sub { test_examples($page) };

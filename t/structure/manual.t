@@ -57,6 +57,7 @@ my %CONTEXT = (
     IN_SERVER => qr/^(?:server config, )?virtual host$/,
     IN_DOMAIN => qr/^`<SMTPDomain>`$/,
     IN_BOTH => qr/^server config, virtual host, `<SMTPDomain>`$/,
+    IN_DESTINATION => qr/^server config, virtual host, `<SMTPDestination>`$/,
     RSRC_CONF => qr/^server config(?:, virtual host)?$/,
 );
 
@@ -176,6 +177,49 @@ for my $row ([SMTPOAuthLeeway => "$oauth{LEEWAY_SEC}"],
     my ($name, $default) = @{$row};
     is $entry{$name}{Default}, "`$name $default`", "$name: its default";
 }
+
+# The queue's tables: numbers, words and times.
+my $queue = slurp('mod_smtp/queue/queue_conf.c');
+my $queue_values = slurp('mod_smtp/queue/queue_conf_value.c');
+my @queue_numbers = $queue =~ /\{\s"(\w+)",\s(?:WHOLE|VHOST|DESTINATION)\([\w.]+\),
+                               \s*(\w+),\s*(\w+),\s*(\w+),/gx;
+ok @queue_numbers >= 4 * 10, 'the table of the numbers of the queue was found';
+while (my ($name, $default, $min, $max) = splice @queue_numbers, 0, 4) {
+    my $entry = $entry{$name} or next;
+    if ($max ne '0') {
+        is $entry->{Default}, "`$name $default`", "$name: its default";
+        for my $limit (grep { $_ !~ /^(?:1|INT_MAX)$/ } $min, $max) {
+            like $entry->{body}, qr/\b$limit\b/, "$name: says $limit";
+        }
+        next;
+    }
+    my @words = $queue_values =~ /\{ "$name",\s*"(\w+)"/g or next;
+    is $entry->{Syntax}, "`$name " . join('|', @words) . '`',
+        "$name: the words of its syntax";
+    is $entry->{Default}, "`$name $words[0]`", "$name: its default";
+    like $queue_values, qr/"$name",\s*"$words[0]",\s*\Q$default\E\b/,
+        "$name: the first word is the default";
+}
+
+my (%queue_times, %unit);
+@unit{qw(SEC MIN HOUR DAY)} = qw(s m h d);
+while ($queue =~ /\{\s"(\w+)",\s(?:NULL|"(\w+)"),\s\w+\([\w.()]+\),
+                  \s*(?:(\d+)\ \*\ )?(\w+),/gx) {
+    my ($name, $key, $count, $time) = ($1, $2, $3 // 1, $4);
+    like $entry{$name}{Syntax}, qr/\[$key=TIME\]/, "$name: the key $key"
+        if defined $key;
+    next if $time eq '0';    # RFC 5321 says
+    push @{ $queue_times{$name} },
+        (defined $key ? "$key=" : '') . $count . $unit{$time};
+}
+ok keys %queue_times >= 5, 'the table of the times of the queue was found';
+is $entry{$_}{Default}, "`$_ @{ $queue_times{$_} }`", "$_: its default"
+    for sort keys %queue_times;
+my ($curve) = $queue =~ /intervals\[\] = "([^"]+)"/;
+is $entry{SMTPRetry}{Default}, "`SMTPRetry $curve`", 'SMTPRetry: its default';
+my ($kilobytes) = $queue =~ /DSN_OCTETS \((\d+) \* 1024\)/;
+is $entry{SMTPDSNMaxSize}{Default}, "`SMTPDSNMaxSize ${kilobytes}K`",
+    'SMTPDSNMaxSize: its default';
 
 # ---- Keywords, formats, hooks ---------------------------------------------
 

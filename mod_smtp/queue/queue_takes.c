@@ -1,0 +1,120 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "queue_takes.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "queue_route.h"
+
+/** Reply codes for statuses; the first that matches. -1 matches all. */
+static const struct {
+    int klass, subject, detail;
+    int code;
+} codes[] = {
+    { 5, 1, 10, 556 },           /* RFC 7504 */
+    { 5, 2, 2,  552 },
+    { 5, 3, 4,  552 },
+    { 5, -1, -1, 550 },
+    { 4, 2, 2,  452 },
+    { 4, 3, 1,  452 },
+    { 4, 1, -1, 450 },
+    { 4, 2, -1, 450 }
+};
+
+static int code_of(smtp_status_t status)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (codes[i].klass == status.klass
+            && (codes[i].subject == -1
+                || codes[i].subject == status.subject)
+            && (codes[i].detail == -1 || codes[i].detail == status.detail)) {
+            return codes[i].code;
+        }
+    }
+    return 451;
+}
+
+/** Whether one of its mailboxes is sent to. */
+static int has_mailbox(const smtp_recipient_t *recipient)
+{
+    int i;
+
+    for (i = 0; recipient->mailboxes != NULL
+                && i < recipient->mailboxes->nelts; i++) {
+        const char *method = APR_ARRAY_IDX(recipient->mailboxes, i,
+                                           const smtp_mailbox_t *)->method;
+
+        if (method != NULL && (strcmp(method, "lmtp") == 0
+                               || strcmp(method, "smtp") == 0)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What would be refused in a minute is refused now, while the client still
+ * has the mail: no DSN is needed. */
+static int relay_judge(const smtp_transaction_t *transaction,
+                       const smtp_recipient_t *recipient,
+                       smtp_reply_t *reply)
+{
+    const smtp_session_t *session = transaction->session;
+    const queue_conf_t *conf = queue_conf_get();
+    const queue_route_facts_t facts = {
+        queue_conf_vhost_of(conf, session->s),
+        transaction->reverse_path->text, recipient->forward_path->text,
+        session->login, session->client_ip, NULL, NULL
+    };
+    queue_found_route_t found;
+
+    queue_route_find(transaction->r->pool, &facts, &found);
+    switch (found.route->kind) {
+    case QUEUE_ROUTE_ERROR:
+        *reply = (smtp_reply_t){ code_of(found.route->status),
+                                 found.route->status, found.route->text };
+        return SMTP_REFUSE;
+    case QUEUE_ROUTE_LOCAL:
+        *reply = (smtp_reply_t){ 550, { 5, 7, 1 },
+                                 "Mail to this domain is not sent on" };
+        return SMTP_REFUSE;
+    default:
+        return OK;
+    }
+}
+
+static int smtp_queue_takes(smtp_transaction_t *transaction,
+                            smtp_recipient_t *recipient, smtp_reply_t *reply)
+{
+    const queue_conf_t *conf = queue_conf_get();
+
+    if (conf == NULL || !conf->is_on || conf->spool == NULL) {
+        return DECLINED;
+    }
+    if (recipient->is_relayed) {
+        return relay_judge(transaction, recipient, reply);
+    }
+    return has_mailbox(recipient) ? OK : DECLINED;
+}
+
+static const char *smtp_queue_target_fault(apr_pool_t *p, const char *target)
+{
+    queue_route_t route;
+    const char *fault = queue_route_parse(p, target, &route);
+
+    if (fault == NULL && route.kind != QUEUE_ROUTE_LMTP
+        && route.kind != QUEUE_ROUTE_LMTP_UNIX
+        && (route.kind != QUEUE_ROUTE_SMTP || route.is_implicit_tls)) {
+        fault = "mailboxes are behind lmtp:unix:PATH, lmtp:HOST:PORT or "
+                "smtp:HOST:PORT";
+    }
+    return fault;
+}
+
+void queue_takes_register(void)
+{
+    APR_REGISTER_OPTIONAL_FN(smtp_queue_takes);
+    APR_REGISTER_OPTIONAL_FN(smtp_queue_target_fault);
+}
