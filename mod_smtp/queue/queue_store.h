@@ -31,8 +31,10 @@ apr_status_t queue_store_open(apr_pool_t *p, const char *spool,
                               const store_log_t *log,
                               queue_store_t **store);
 
-/** The right to send: one process has it. @return APR_EAGAIN while another
- *  does; kept until the store is closed or the process ends. */
+/** The right to send: one process has it. What finds messages asks for it
+ *  (ENOLCK), for what another process has in hand must not be found. @return
+ *  APR_EAGAIN while another has it; kept until the store is closed or the
+ *  process ends. */
 apr_status_t queue_store_lock(queue_store_t *store);
 
 /** Where a message is. In queue_message_t after it was made. */
@@ -72,8 +74,10 @@ apr_status_t queue_store_scan_journal(queue_store_t *store, apr_pool_t *p,
                                       queue_store_found_fn *fn, void *baton);
 
 /** Reads files of SPOOL/queue, @a max of them at most a call, each once in the
- *  life of the store. Damaged ones go to SPOOL/damaged and the log.
- *  @return APR_SUCCESS, APR_EOF when all were read */
+ *  life of the store. Damaged ones go to SPOOL/damaged and the log. One that
+ *  was made by this store is not found.
+ *  @return APR_SUCCESS; APR_EOF when all were read; an error: it cannot go on
+ *          now (too many open files), and does when it is called again */
 apr_status_t queue_store_scan_files(queue_store_t *store, int max,
                                     apr_pool_t *p, queue_store_found_fn *fn,
                                     void *baton);
@@ -81,7 +85,9 @@ apr_status_t queue_store_scan_files(queue_store_t *store, int max,
 /** Files that queue_store_scan_files() has not read yet; about. */
 apr_size_t queue_store_unread(const queue_store_t *store);
 
-/** A message opened to be sent or shown. */
+/** A message opened to be sent or shown. It is opened and closed in the loop's
+ *  thread; in between any one thread may read it. The message may move
+ *  meanwhile, but not end. */
 typedef struct queue_mail_t {
     const store_envelope_t *envelope;
     apr_off_t size_octets;       /**< trace and mail data together */
@@ -91,9 +97,10 @@ typedef struct queue_mail_t {
     void *content_ctx;
 } queue_mail_t;
 
-/** @param p  the mail is closed with it
- *  @return STORE_EDAMAGED: it is not what was written, and has been set aside;
- *          any other: try again later */
+/** Small mail (32 KiB) is read and checked at once and keeps no file open.
+ *  @param p  the mail is closed with it
+ *  @return STORE_EDAMAGED: it is not what was written, and has been set aside,
+ *          or it has gone: forget the message; any other: try again later */
 apr_status_t queue_store_mail_open(queue_store_t *store,
                                    const queue_message_t *message,
                                    apr_pool_t *p, queue_mail_t **mail);
@@ -106,19 +113,22 @@ apr_status_t queue_mail_rewind(queue_mail_t *mail);
  *  then).
  *  @return an error: nothing was written; the recipients' state in memory
  *          shall stay as it was before the attempt, but for those who have
- *          the mail */
+ *          the mail. STORE_EDAMAGED: as queue_store_mail_open() */
 apr_status_t queue_store_note(queue_store_t *store, queue_message_t *message,
                               const store_queued_note_t *notes, int count,
                               apr_pool_t *p);
 
 /** The last recipient is over, and nothing (a DSN) is still to be made of the
- *  message: marks the record, or removes the file. */
+ *  message: marks the record, or removes the file. It is not known any more.
+ *  @return an error, which is in the log: a restart may find it again */
 apr_status_t queue_store_end(queue_store_t *store, queue_message_t *message);
 
-/** The message is not known any more; its record or file stays as it is. */
+/** The message is not known any more; its record or file stays as it is. A
+ *  record may be found again. */
 void queue_store_forget(queue_store_t *store, const queue_place_t *place);
 
-/** Moves a message of the journal that will not leave soon to a file. */
+/** Moves a message of the journal that will not leave soon to a file. @return
+ *  as queue_store_note() */
 apr_status_t queue_store_move(queue_store_t *store, queue_message_t *message,
                               apr_pool_t *p);
 
@@ -127,7 +137,8 @@ apr_status_t queue_store_move(queue_store_t *store, queue_message_t *message,
  * @{ */
 typedef struct queue_store_sync_t queue_store_sync_t;
 
-/** NULL: nothing to sync, or a sync is under way. */
+/** To be called from time to time. @return NULL: nothing to sync, or a sync is
+ *  under way */
 queue_store_sync_t *queue_store_sync_begin(queue_store_t *store);
 void queue_store_sync_run(queue_store_sync_t *sync);
 /** Marks of moved records become final; segments that are over are closed. */

@@ -1,0 +1,139 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file queue_store_private.h
+ * What the files of queue_store share; nobody else includes it. queue_store.c
+ * finds records and writes what becomes of messages, queue_store_scan.c looks
+ * through journals and files, queue_store_sync.c makes moves durable,
+ * queue_mail.c reads mail.
+ *
+ * A move: the record is marked MOVED, then the file is made, and the move is
+ * pending until a sync has made the file durable: then the record is marked
+ * OVER. So at any time the record is not OVER, or the file is durable, or
+ * nothing is left to be sent; and where a record is to be sent there is no file
+ * of its id, but after a power loss.
+ */
+#ifndef QUEUE_STORE_PRIVATE_H
+#define QUEUE_STORE_PRIVATE_H
+
+#include <apr_hash.h>
+#include <apr_ring.h>
+
+#include "queue_file.h"
+#include "queue_log.h"
+#include "queue_segment.h"
+#include "queue_store.h"
+#include "store_damaged.h"
+
+/** A record whose file may not be durable; its segment counts it. */
+typedef struct queue_move_t {
+    APR_RING_ENTRY(queue_move_t) link; /* of queue_store_t, oldest first */
+    queue_segment_t *segment;
+    apr_uint64_t place;
+    unsigned int is_syncing : 1; /* the sync that runs is for it */
+    unsigned int is_doubtful : 1; /* a sync failed: write the file anew */
+    unsigned int is_durable : 1; /* its record is read, and kept for that */
+    char id[STORE_QUEUED_ID_MAX + 1];
+} queue_move_t;
+
+/** A file with more old notes than it should have. */
+typedef struct queue_worn_t {
+    struct queue_worn_t *next;
+    apr_uint64_t octets;         /* of the file, as it was copied */
+    apr_status_t rv;
+    char id[STORE_QUEUED_ID_MAX + 1];
+} queue_worn_t;
+
+/** Where the scan of files is. */
+typedef struct queue_scan_t {
+    apr_pool_t *p;               /* NULL: over */
+    apr_pool_t *names_pool;      /* of one directory */
+    apr_array_header_t *names;   /* queue_scan_name_t */
+    int next;                    /* of them */
+    unsigned int has_moves : 1;  /* moves of before were taken up */
+    unsigned int dirs;           /* that were read */
+    apr_size_t seen;             /* files */
+    /** id -> id: files that this process made meanwhile. */
+    apr_hash_t *made;
+} queue_scan_t;
+
+struct queue_store_t {
+    apr_pool_t *p;
+    const store_log_t *log;
+    int queue;                   /* SPOOL/queue */
+    int journal;
+    int sync_fd;                 /* of the file system of SPOOL/queue; open
+                                    before anything is written there */
+    int lock_fd;                 /* -1: not locked */
+    store_damaged_t damaged;
+    queue_dirs_t dirs;
+    queue_segments_t *segments;
+    APR_RING_HEAD(queue_move_ring_t, queue_move_t) moves;
+    apr_hash_t *moves_by_id;
+    queue_worn_t *worn;
+    unsigned int worn_count;
+    queue_store_sync_t *sync;    /* under way, or NULL */
+    queue_scan_t scan;
+};
+
+/** @name queue_store.c
+ * @{ */
+
+/** The message of the record at @a place, if it is to be sent and was not
+ *  found before.
+ *  @param fn  NULL: only a move is taken up that another process began */
+apr_status_t queue_store_record_find(queue_store_t *store,
+                                     queue_segment_t *segment,
+                                     apr_uint64_t place, apr_pool_t *p,
+                                     queue_store_found_fn *fn, void *baton);
+
+/** Keeps what is left of a record for the administrator, and marks it. */
+void queue_store_record_aside(queue_store_t *store, queue_segment_t *segment,
+                              apr_uint64_t place, const char *why);
+
+/** The same for a file. */
+void queue_store_file_aside(queue_store_t *store, const char *id,
+                            const char *why);
+
+/** Makes the file of a record, over the one that may be there. */
+apr_status_t queue_store_record_copy(queue_store_t *store,
+                                     queue_segment_t *segment,
+                                     apr_uint64_t place, const char *id,
+                                     const store_queued_note_t *notes,
+                                     int count, apr_pool_t *p);
+
+/** Opens the mail data of a record that has it in a file.
+ *  @return STORE_EDAMAGED: it is not what it should be */
+apr_status_t queue_store_content_open(queue_store_t *store,
+                                      const queue_segment_t *segment,
+                                      const store_envelope_t *envelope,
+                                      int *fd);
+/** @} */
+
+/** @name queue_store_sync.c
+ * @{ */
+
+void queue_moves_begin(queue_store_t *store);
+void queue_moves_end(queue_store_t *store);
+
+/** A record has a file now. */
+void queue_move_add(queue_store_t *store, queue_segment_t *segment,
+                    apr_uint64_t place, const char *id);
+
+/** The message of this id is over, or its file has gone: what its record shall
+ *  say is @a mark; 0: it stays. */
+void queue_move_settle(queue_store_t *store, const char *id,
+                       unsigned char mark);
+
+/** The file shall be written anew soon. */
+void queue_worn_add(queue_store_t *store, const char *id);
+/** @} */
+
+/** @name queue_store_scan.c
+ * @{ */
+void queue_scan_begin(queue_store_t *store);
+
+/** A file that this process made is not to be found. */
+void queue_scan_made(queue_store_t *store, const char *id);
+/** @} */
+
+#endif

@@ -1,0 +1,416 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "queue_store_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "store_io.h"
+
+#define DIRS 256u
+
+/* A name in a directory. */
+typedef struct name_t {
+    apr_uint64_t inode;
+    const char *name;
+} name_t;
+
+/* The names in a directory, in the order in which a disk has their inodes:
+ * in the order of the directory each would be a seek. */
+static int by_inode(const void *a, const void *b)
+{
+    const name_t *left = a, *right = b;
+
+    return left->inode < right->inode ? -1 : left->inode > right->inode;
+}
+
+static apr_status_t names_get(int dir, apr_pool_t *p,
+                              apr_array_header_t **names)
+{
+    struct dirent *entry;
+    DIR *handle;
+    int fd, error;
+    apr_status_t rv = store_io_dir_reopen(dir, &fd);
+
+    *names = apr_array_make(p, 64, sizeof(name_t));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    handle = fdopendir(fd);
+    if (!handle) {
+        error = errno;
+        close(fd);
+        return error;
+    }
+    while ((errno = 0, entry = readdir(handle)) != NULL) {
+        if (*entry->d_name != '.') {
+            name_t *name = apr_array_push(*names);
+
+            name->inode = entry->d_ino;
+            name->name = apr_pstrdup(p, entry->d_name);
+        }
+    }
+    error = errno;
+    closedir(handle);
+    qsort((*names)->elts, (size_t)(*names)->nelts, sizeof(name_t), by_inode);
+    return error;
+}
+
+/* ---- Journals ---- */
+
+/* Looks through the marks of a segment. */
+static apr_status_t segment_scan(queue_store_t *store,
+                                 queue_segment_t *segment, apr_pool_t *p,
+                                 queue_store_found_fn *fn, void *baton)
+{
+    apr_uint64_t from = 0, place;
+    apr_status_t first = APR_SUCCESS, rv;
+    store_segment_t *file;
+    unsigned char mark;
+
+    for (;;) {
+        rv = queue_segment_open(store->segments, segment, &file);
+        if (rv == APR_SUCCESS) {
+            rv = store_segment_queue_find(file, from, &place, &mark);
+        }
+        if (rv != APR_SUCCESS) {
+            break;
+        }
+        apr_pool_clear(p);
+        rv = queue_store_record_find(store, segment, place, p, fn, baton);
+        if (first == APR_SUCCESS) {
+            first = rv;
+        }
+        from = place + STORE_RECORD_UNIT;
+    }
+    if (first == APR_SUCCESS && rv != APR_EOF && rv != STORE_EDAMAGED) {
+        first = rv;
+    }
+    return first;
+}
+
+/* Reads "NUMBER.seg"; 0: it is none. */
+static apr_uint64_t number_parse(const char *name)
+{
+    apr_uint64_t number;
+    char *end;
+
+    if (*name < '1' || *name > '9') {
+        return 0;
+    }
+    errno = 0;
+    number = strtoull(name, &end, 10);
+    return errno || strcmp(end, ".seg") ? 0 : number;
+}
+
+static apr_status_t journal_scan(queue_store_t *store, const char *dir,
+                                 apr_pool_t *names_pool, apr_pool_t *p,
+                                 queue_store_found_fn *fn, void *baton)
+{
+    apr_array_header_t *names;
+    apr_status_t first, rv;
+    int fd, i;
+
+    first = store_io_dir_open(store->journal, dir, &fd);
+    if (first != APR_SUCCESS) {
+        return first == ENOENT || first == ENOTDIR || first == ELOOP
+            ? APR_SUCCESS : first;
+    }
+    first = names_get(fd, names_pool, &names);
+    close(fd);
+    for (i = 0; i < names->nelts; i++) {
+        apr_uint64_t number =
+            number_parse(APR_ARRAY_IDX(names, i, name_t).name);
+        queue_segment_t *segment;
+
+        rv = number ? queue_segment_find(store->segments, dir, number, 0,
+                                         &segment) : ENOENT;
+        if (rv == APR_SUCCESS) {
+            rv = segment_scan(store, segment, p, fn, baton);
+        }
+        if (first == APR_SUCCESS && rv != ENOENT) {
+            first = rv;
+        }
+    }
+    return first;
+}
+
+static apr_status_t journals_scan(queue_store_t *store, apr_pool_t *p,
+                                  queue_store_found_fn *fn, void *baton)
+{
+    apr_array_header_t *dirs;
+    apr_pool_t *dirs_pool, *names_pool;
+    apr_status_t first, rv;
+    int i;
+
+    apr_pool_create(&dirs_pool, store->p);
+    apr_pool_create(&names_pool, dirs_pool);
+    first = names_get(store->journal, dirs_pool, &dirs);
+    for (i = 0; i < dirs->nelts; i++) {
+        rv = journal_scan(store, APR_ARRAY_IDX(dirs, i, name_t).name,
+                          names_pool, p, fn, baton);
+        apr_pool_clear(names_pool);
+        if (first == APR_SUCCESS) {
+            first = rv;
+        }
+    }
+    apr_pool_destroy(dirs_pool);
+    return first;
+}
+
+apr_status_t queue_store_scan_journal(queue_store_t *store, apr_pool_t *p,
+                                      queue_store_found_fn *fn, void *baton)
+{
+    return store->lock_fd < 0 ? ENOLCK : journals_scan(store, p, fn, baton);
+}
+
+/* ---- Files ---- */
+
+void queue_scan_begin(queue_store_t *store)
+{
+    queue_scan_t *scan = &store->scan;
+
+    apr_pool_create(&scan->p, store->p);
+    apr_pool_create(&scan->names_pool, scan->p);
+    scan->names = apr_array_make(scan->p, 1, sizeof(name_t));
+    scan->made = apr_hash_make(scan->p);
+}
+
+void queue_scan_made(queue_store_t *store, const char *id)
+{
+    queue_scan_t *scan = &store->scan;
+
+    if (scan->p) {
+        id = apr_pstrdup(scan->p, id);
+        apr_hash_set(scan->made, id, APR_HASH_KEY_STRING, id);
+    }
+}
+
+apr_size_t queue_store_unread(const queue_store_t *store)
+{
+    const queue_scan_t *scan = &store->scan;
+    apr_size_t left;
+
+    if (!scan->p) {
+        return 0;
+    }
+    left = (apr_size_t)(scan->names->nelts - scan->next);
+    return scan->dirs
+        ? left + scan->seen / scan->dirs * (DIRS - scan->dirs) : 1;
+}
+
+static int is_new(const char *name)
+{
+    apr_size_t len = strlen(name), tail = sizeof(QUEUE_FILE_NEW) - 1;
+
+    return len > tail && !strcmp(name + len - tail, QUEUE_FILE_NEW);
+}
+
+/* Whether the last recipient was over, and whoever noted that died before the
+ * file could go. */
+static int is_over(const store_queued_replay_t *replay)
+{
+    apr_uint32_t i;
+
+    for (i = 0; i < replay->count; i++) {
+        if (replay->states[i].what == STORE_QUEUED_WAITING
+            || replay->states[i].what == STORE_QUEUED_DEFERRED) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void give(const queue_file_head_t *head,
+                 const store_queued_replay_t *replay, apr_pool_t *p,
+                 queue_store_found_fn *fn, void *baton)
+{
+    queue_found_t found = { 0 };
+
+    found.pool = p;
+    found.size_octets = (apr_off_t)(store_queued_notes_at(&head->header)
+                                    - store_queued_trace_at(&head->header));
+    found.envelope = head->envelope;
+    found.states = replay->notes ? replay->states : NULL;
+    found.recipient_count = replay->count;
+    found.is_held = replay->is_held;
+    found.is_warned = replay->is_warned;
+    found.priority = replay->priority < QUEUE_PRIORITY_COUNT
+                   ? replay->priority : -1;
+    fn(baton, &found);
+}
+
+/* Reads one; two reads for most.
+ * @param why  of STORE_EDAMAGED, for the log */
+static apr_status_t file_read(queue_store_t *store, const char *id,
+                              apr_pool_t *p, queue_file_head_t *head,
+                              store_queued_replay_t *replay,
+                              const char **why)
+{
+    char first[QUEUE_FILE_FIRST_OCTETS];
+    apr_uint64_t octets;
+    apr_status_t rv;
+    int fd;
+
+    *why = "not a file of ours";
+    rv = queue_file_open(&store->dirs, id, &fd, &octets);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = queue_file_head_read(fd, octets, id, first, p, head);
+    *why = head->why;
+    if (rv == APR_SUCCESS) {
+        rv = queue_file_notes_read(fd, octets, head, first, p, replay);
+        *why = "cut while it was read";
+    }
+    close(fd);
+    return rv;
+}
+
+/* Whether it is no fault of the file, and the next time may be better. */
+static int is_busy(apr_status_t rv)
+{
+    return rv == EMFILE || rv == ENFILE || rv == ENOMEM || rv == EINTR;
+}
+
+static apr_status_t file_scan(queue_store_t *store, const char *id,
+                              apr_pool_t *p, queue_store_found_fn *fn,
+                              void *baton)
+{
+    store_queued_replay_t replay;
+    queue_file_head_t head;
+    const char *why;
+    apr_status_t rv = file_read(store, id, p, &head, &replay, &why);
+
+    if (rv == ENOENT) {
+        return APR_SUCCESS;
+    }
+    if (rv == STORE_EDAMAGED) {
+        queue_store_file_aside(store, id, why);
+        return APR_SUCCESS;
+    }
+    if (rv != APR_SUCCESS) {
+        if (is_busy(rv)) {
+            return rv;
+        }
+        store_log(store->log, STORE_LOG_ERR, rv, QUEUE_LOGNO(4256)
+                  "%s: its file in the queue cannot be read; it is tried "
+                  "again when the queue process starts again", id);
+        return APR_SUCCESS;
+    }
+    if (is_over(&replay)) {
+        queue_move_settle(store, id, STORE_QUEUE_MARK_OVER);
+        return queue_file_remove(&store->dirs, id);
+    }
+    give(&head, &replay, p, fn, baton);
+    return APR_SUCCESS;
+}
+
+/* Whatever stands in a directory. */
+static apr_status_t name_scan(queue_store_t *store, unsigned int dir,
+                              const char *name, apr_pool_t *p,
+                              queue_store_found_fn *fn, void *baton)
+{
+    apr_status_t rv;
+    int fd;
+
+    if (store_queued_is_id(name) && store_queued_dir(name) == dir) {
+        return apr_hash_get(store->scan.made, name, APR_HASH_KEY_STRING)
+            ? APR_SUCCESS : file_scan(store, name, p, fn, baton);
+    }
+    rv = queue_dirs_get(&store->dirs, dir, 0, &fd);
+    if (rv != APR_SUCCESS) {
+        return rv == ENOENT ? APR_SUCCESS : rv;
+    }
+    if (is_new(name)) {
+        unlinkat(fd, name, 0);   /* what a dead process left */
+    }
+    else {
+        store_damaged_move(&store->damaged, fd, "queue", name,
+                           "SPOOL/queue: a file that is not ours");
+    }
+    return APR_SUCCESS;
+}
+
+/* The names of the next directory that has any.
+ * @return APR_EOF: there is none */
+static apr_status_t dir_next(queue_store_t *store)
+{
+    queue_scan_t *scan = &store->scan;
+    apr_status_t rv = APR_SUCCESS;
+    char name[3];
+    int fd;
+
+    if (scan->dirs == DIRS) {
+        return APR_EOF;
+    }
+    apr_pool_clear(scan->names_pool);
+    scan->next = 0;
+    scan->names = apr_array_make(scan->names_pool, 1, sizeof(name_t));
+    rv = queue_dirs_get(&store->dirs, scan->dirs, 0, &fd);
+    if (rv == APR_SUCCESS) {
+        rv = names_get(fd, scan->names_pool, &scan->names);
+    }
+    else if (rv == ENOTDIR) {
+        store_queued_dir_write(name, scan->dirs);
+        store_damaged_move(&store->damaged, store->queue, "queue", name,
+                           "SPOOL/queue: not a directory of ours");
+    }
+    if (is_busy(rv)) {
+        scan->next = scan->names->nelts;
+        return rv;
+    }
+    if (rv != APR_SUCCESS && rv != ENOENT && rv != ENOTDIR) {
+        store_log(store->log, STORE_LOG_ERR, rv, QUEUE_LOGNO(4257)
+                  "SPOOL/queue: directory %02x cannot be read", scan->dirs);
+    }
+    scan->seen += (apr_size_t)scan->names->nelts;
+    scan->dirs++;
+    return APR_SUCCESS;
+}
+
+static void scan_end(queue_store_t *store)
+{
+    apr_pool_destroy(store->scan.p);
+    memset(&store->scan, 0, sizeof(store->scan));
+}
+
+apr_status_t queue_store_scan_files(queue_store_t *store, int max,
+                                    apr_pool_t *p, queue_store_found_fn *fn,
+                                    void *baton)
+{
+    queue_scan_t *scan = &store->scan;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (store->lock_fd < 0) {
+        return ENOLCK;
+    }
+    if (scan->p && !scan->has_moves) {
+        /* First: a file that a power loss cut is no loss while its record is
+         * there, and goes. */
+        rv = journals_scan(store, p, NULL, NULL);
+        scan->has_moves = rv == APR_SUCCESS;
+    }
+    while (scan->p && rv == APR_SUCCESS) {
+        if (scan->next == scan->names->nelts) {
+            rv = dir_next(store);
+            continue;
+        }
+        if (max-- <= 0) {
+            return APR_SUCCESS;
+        }
+        apr_pool_clear(p);
+        rv = name_scan(store, scan->dirs - 1,
+                       APR_ARRAY_IDX(scan->names, scan->next, name_t).name,
+                       p, fn, baton);
+        scan->next += !is_busy(rv);
+    }
+    if (rv == APR_EOF) {
+        scan_end(store);
+    }
+    return scan->p ? rv : APR_EOF;
+}
