@@ -499,24 +499,23 @@ static void session_fail(queue_connection_t *c)
     state_set(c, STATE_ADDRESS);
 }
 
-/** Whether the message at hand met a kept connection that had gone. */
-static int is_stale(const smtp_client_message_t *message)
+/** Whether the end of the session cost somebody an attempt: not when it was
+ *  idle, nor when a message met a kept connection that had gone. */
+static int has_harmed(const smtp_client_message_t *message,
+                      const smtp_outcome_t *failure)
 {
-    int waiting = 0;
     apr_size_t i;
 
-    for (i = 0; i < message->rcpt_count; i++) {
+    for (i = 0; message != NULL && i < message->rcpt_count; i++) {
         const smtp_outcome_t *outcome = &message->rcpts[i].outcome;
 
-        if (outcome->result != SMTP_OUTCOME_DEFERRED) {
-            continue;
+        if (outcome->result == SMTP_OUTCOME_DEFERRED && !outcome->retry_now
+            && outcome->stage == failure->stage
+            && outcome->code == failure->code) {
+            return 1;
         }
-        if (!outcome->retry_now) {
-            return 0;
-        }
-        waiting++;
     }
-    return waiting > 0;
+    return 0;
 }
 
 /** The session is over. */
@@ -529,17 +528,18 @@ static int closed_step(queue_connection_t *c)
         session_fail(c);
         return 1;
     }
-    if (c->message == NULL || is_stale(c->message)) {
-        failure = NULL;          /* nobody is the worse for it */
-    }
-    if (failure != NULL) {
+    if (failure != NULL && has_harmed(c->message, failure)) {
         copy = *failure;
+        failure = &copy;
+    }
+    else {
+        failure = NULL;
     }
     if (c->message != NULL) {
         message_tell(c);
     }
     if (c->state != STATE_OVER) {
-        close_tell(c, failure ? &copy : NULL);
+        close_tell(c, failure);
     }
     return 0;
 }

@@ -10,66 +10,14 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
+#include "../identity.h"
 #include "smtp_tls.h"
 
-#define DAY (24 * 60 * 60L)
-
-/* Certificates: one CA, and what it or the key itself signs. */
-
-typedef struct identity_t {
-    EVP_PKEY *key;
-    X509 *cert;
-} identity_t;
+/* Certificates: one CA. */
 
 static identity_t ca;
 static char *ca_file;
-
-static void extension_add(X509 *cert, int nid, const char *value)
-{
-    X509V3_CTX ctx;
-    X509_EXTENSION *extension;
-
-    X509V3_set_ctx_nodb(&ctx);
-    X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-    extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-    assert_non_null(extension);
-    assert_int_equal(X509_add_ext(cert, extension, -1), 1);
-    X509_EXTENSION_free(extension);
-}
-
-/** @param san  NULL: a CA. @param issuer  NULL: itself */
-static identity_t identity_make(const char *name, const char *san,
-                                const identity_t *issuer, long from_sec,
-                                long to_sec)
-{
-    static long serial = 1;
-    identity_t id;
-    X509_NAME *subject;
-
-    id.key = EVP_EC_gen("P-256");
-    id.cert = X509_new();
-    assert_non_null(id.key);
-    X509_set_version(id.cert, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(id.cert), serial++);
-    X509_gmtime_adj(X509_getm_notBefore(id.cert), from_sec);
-    X509_gmtime_adj(X509_getm_notAfter(id.cert), to_sec);
-    X509_set_pubkey(id.cert, id.key);
-    subject = X509_get_subject_name(id.cert);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                               (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(id.cert, issuer
-                         ? X509_get_subject_name(issuer->cert) : subject);
-    extension_add(id.cert, NID_basic_constraints,
-                  san ? "critical,CA:FALSE" : "critical,CA:TRUE");
-    if (san != NULL) {
-        extension_add(id.cert, NID_subject_alt_name, san);
-    }
-    assert_true(X509_sign(id.cert, issuer ? issuer->key : id.key,
-                          EVP_sha256()) > 0);
-    return id;
-}
 
 static int ca_setup(void **state)
 {
@@ -86,15 +34,9 @@ static int ca_setup(void **state)
     if (fd < 0 || (file = fdopen(fd, "w")) == NULL) {
         return 1;
     }
-    ca = identity_make("Test CA", NULL, NULL, -DAY, DAY);
+    ca = identity_make("Test CA", NULL, NULL, -DAY_SEC, DAY_SEC);
     PEM_write_X509(file, ca.cert);
     return fclose(file);
-}
-
-static void identity_free(identity_t *id)
-{
-    EVP_PKEY_free(id->key);
-    X509_free(id->cert);
 }
 
 static int ca_teardown(void **state)
@@ -239,8 +181,8 @@ static const row_t rows[] = {
 static identity_t row_identity(const row_t *row)
 {
     return identity_make("mx.example.com", row->san,
-                         row->is_self_signed ? NULL : &ca, -2 * DAY,
-                         row->is_expired ? -DAY : DAY);
+                         row->is_self_signed ? NULL : &ca, -2 * DAY_SEC,
+                         row->is_expired ? -DAY_SEC : DAY_SEC);
 }
 
 static void row_check(apr_pool_t *p, const row_t *row,
@@ -404,7 +346,8 @@ static void pair_make(apr_pool_t *p, pair_t *pair, int max_version)
     memset(pair, 0, sizeof(*pair));
     pair->policy.level = SMTP_TLS_VERIFY;
     pair->policy.names = names;
-    pair->id = identity_make("x", "DNS:mx.example.com", &ca, -DAY, DAY);
+    pair->id = identity_make("x", "DNS:mx.example.com", &ca, -DAY_SEC,
+                             DAY_SEC);
     server_make(&pair->server, &pair->id, max_version);
     assert_int_equal(smtp_tls_create(p, context_make(p), &pair->policy,
                                      &pair->tls), APR_SUCCESS);
@@ -549,7 +492,8 @@ static void the_dialogue_is_not_interrupted_by_a_handshake(void **state)
 static void old_protocols_are_refused(void **state)
 {
     static const smtp_tls_policy_t policy = { .level = SMTP_TLS_MAY };
-    identity_t id = identity_make("x", "DNS:mx.example.com", &ca, -DAY, DAY);
+    identity_t id = identity_make("x", "DNS:mx.example.com", &ca, -DAY_SEC,
+                                  DAY_SEC);
     server_t server;
     smtp_tls_t *tls;
 

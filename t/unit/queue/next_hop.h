@@ -14,6 +14,9 @@
  *     RESET        the same by RST
  *     STALL        says nothing until the client closes
  *     FLOOD octets says so until the client closes
+ *     GONE         reads nothing, until next_hop_end()
+ *     WAIT         does nothing, until next_hop_go()
+ *     POUR octets  the same, without CRLF
  *     CLOSED       waits until the client closes, which must say nothing more
  *     DEAF         nobody listens at all
  *
@@ -27,6 +30,7 @@
 #include "../unit.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -54,6 +58,7 @@ typedef struct next_hop_t {
     char fault[400];             /**< out: what went wrong, or "" */
     /* private */
     pthread_t thread;
+    int over[2];                 /**< a pipe: next_hop_end() was called */
     int listeners[NEXT_HOP_ADDRESSES]; /**< -1: none */
     int fd;                      /**< -1: no connection */
     SSL *ssl;
@@ -193,10 +198,31 @@ static inline void next_hop_closed(next_hop_t *hop)
     }
 }
 
-static inline void next_hop_flood(next_hop_t *hop, const char *octets)
+static inline void next_hop_gone(next_hop_t *hop)
+{
+    struct pollfd pollfd = { hop->over[0], 0, 0 };
+
+    if (poll(&pollfd, 1, NEXT_HOP_WAIT_SEC * 1000) != 1) {
+        next_hop_fail(hop, "GONE", "it is still there");
+    }
+}
+
+static inline void next_hop_wait(next_hop_t *hop)
+{
+    struct pollfd pollfd = { hop->over[0], POLLIN, 0 };
+    char octet;
+
+    if (poll(&pollfd, 1, NEXT_HOP_WAIT_SEC * 1000) != 1
+        || read(hop->over[0], &octet, 1) != 1) {
+        next_hop_fail(hop, "WAIT", "nobody says go");
+    }
+}
+
+static inline void next_hop_flood(next_hop_t *hop, const char *octets,
+                                  const char *end)
 {
     char line[1024];
-    int len = snprintf(line, sizeof(line), "%s\r\n", octets);
+    int len = snprintf(line, sizeof(line), "%s%s", octets, end);
 
     while (next_hop_write(hop, line, (size_t)len)) {
     }
@@ -264,7 +290,16 @@ static inline void next_hop_do(next_hop_t *hop)
         next_hop_stall(hop);
     }
     else if (strcmp(word, "FLOOD") == 0) {
-        next_hop_flood(hop, rest);
+        next_hop_flood(hop, rest, "\r\n");
+    }
+    else if (strcmp(word, "POUR") == 0) {
+        next_hop_flood(hop, rest, "");
+    }
+    else if (strcmp(word, "GONE") == 0) {
+        next_hop_gone(hop);
+    }
+    else if (strcmp(word, "WAIT") == 0) {
+        next_hop_wait(hop);
     }
     else if (strcmp(word, "CLOSED") == 0) {
         next_hop_closed(hop);
@@ -376,8 +411,15 @@ static inline void next_hop_begin(next_hop_t *hop)
         close(hop->listeners[1]);
         hop->listeners[1] = -1;
     }
+    assert_int_equal(pipe(hop->over), 0);
     assert_int_equal(pthread_create(&hop->thread, NULL, next_hop_run, hop),
                      0);
+}
+
+/** Ends one WAIT, of now or later. */
+static inline void next_hop_go(next_hop_t *hop)
+{
+    assert_int_equal(write(hop->over[1], "", 1), 1);
 }
 
 /** Waits for the end of the script. Fails if a client came whom the script
@@ -387,7 +429,9 @@ static inline void next_hop_end(next_hop_t *hop)
     const struct timeval none = { 0, 1 };
     int slot;
 
+    close(hop->over[1]);
     pthread_join(hop->thread, NULL);
+    close(hop->over[0]);
     for (slot = 0; slot < NEXT_HOP_ADDRESSES; slot++) {
         int fd = hop->listeners[slot];
 
