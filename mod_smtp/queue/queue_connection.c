@@ -397,12 +397,17 @@ static int address_step(queue_connection_t *c)
 /* The session. */
 
 /** Whether the same address may be tried again in the clear: TLS was not
- *  demanded, and it is TLS that failed (RFC 7435). */
-static int may_try_clear(const queue_connection_t *c)
+ *  demanded, and it is TLS that failed (RFC 7435): its handshake, or what some
+ *  firewalls do with the first octets after it. */
+static int may_try_clear(const queue_connection_t *c,
+                         const smtp_outcome_t *failure)
 {
     return !c->session_conf.is_implicit_tls
            && c->session_conf.client.tls == SMTP_CLIENT_TLS_MAY
-           && queue_session_tls(c->session) != NULL;
+           && queue_session_tls(c->session) != NULL
+           && failure->code == 0
+           && (failure->stage == SMTP_STAGE_TLS
+               || failure->stage == SMTP_STAGE_EHLO);
 }
 
 /** RFC 8689 4.2.1: whoever does not know REQUIRETLS is not given such mail. */
@@ -431,7 +436,6 @@ static void requiretls_refuse(queue_connection_t *c)
                            "REQUIRETLS is not offered, or the peer is not"
                            " verified", &refusal);
     failure_note(c, &refusal);
-    session_quit(c);
 }
 
 static int is_used_up(const queue_connection_t *c)
@@ -454,6 +458,7 @@ static int ready_step(queue_connection_t *c)
     }
     if (c->peer.ready == 0 && lacks_requiretls(c)) {
         requiretls_refuse(c);
+        session_quit(c);
         return 1;
     }
     if (c->peer.messages > 0 && is_used_up(c)) {
@@ -478,7 +483,7 @@ static void session_fail(queue_connection_t *c)
                          && failure->stage == SMTP_STAGE_AUTH
                          && failure->code >= 500;
 
-    if (failure != NULL && may_try_clear(c)) {
+    if (failure != NULL && may_try_clear(c, failure)) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->network->server,
                      QUEUE_LOGNO(4151) "mail for %s: %s[%s]:%d: %s; trying"
                      " without TLS", c->conf.domain, c->peer.host,
@@ -486,6 +491,11 @@ static void session_fail(queue_connection_t *c)
         c->is_clear = 1;
         c->address--;
         c->attempts--;
+    }
+    else if (failure != NULL && c->conf.requires_tls
+             && failure->code == 0
+             && failure->stage == SMTP_STAGE_STARTTLS) {
+        requiretls_refuse(c);
     }
     else if (failure != NULL) {
         failure_note(c, failure);
