@@ -46,12 +46,4 @@ apr_status_t queue_network_ask(queue_network_t *network, apr_pool_t *p,
                                const char *name, smtp_dns_done_t *done,
                                void *baton);
 
-/**
- * Who we are: ServerName and ServerAlias of all virtual hosts, and the
- * addresses of all interfaces.
- * @return APR_SUCCESS, or why the interfaces cannot be asked
- */
-apr_status_t queue_network_self_find(apr_pool_t *p, const queue_conf_t *conf,
-                                     smtp_mx_self_t *self);
-
 #endif

@@ -254,7 +254,7 @@ static void named_set(user_t *user)
 static void named_mx_set(user_t *user)
 {
     named_set(user);
-    user->route.has_mx = 1;
+    user->route.kind = QUEUE_ROUTE_MX;
 }
 
 /** It is the administrator's: what is wrong there he mends, and no mail is
