@@ -65,6 +65,10 @@ typedef struct smtp_session_t {
     const char *tls_version;     /**< "TLSv1.3"; NULL: no TLS */
     const char *tls_cipher;      /**< OpenSSL's name; NULL: no TLS */
     const char *auth_mechanism;  /**< "PLAIN", ...; NULL: no login */
+    /** There is no client: this server sends a message of its own
+     *  (smtp_queue.h). Of the hooks only route, deliver, delivered, reset and
+     *  log hear of it. */
+    unsigned int is_own : 1;
 } smtp_session_t;
 
 /** A mailbox to which a recipient leads after aliases. */

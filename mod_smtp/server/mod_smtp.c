@@ -18,6 +18,7 @@
 #include "smtpd_listen.h"
 #include "smtpd_log.h"
 #include "smtpd_lookup.h"
+#include "smtpd_own_mail.h"
 #include "smtpd_route.h"
 #include "smtpd_state.h"
 #include "smtpd_status.h"
@@ -107,6 +108,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     APR_REGISTER_OPTIONAL_FN(smtp_engine_is_on);
     smtpd_log_register(pconf);
     smtpd_transaction_register();
+    smtpd_own_mail_register();
     return smtpd_state_register(pconf) == APR_SUCCESS
            ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }

@@ -97,6 +97,7 @@ sub new
         domain => 'SMTPRecipients any',
         config => '', global => '', modules => [], files => {}, env => {},
         preload => [], expected => [], dsos => [], own_dsos => 1,
+        queue => 0,
         %arg,
         owner => $$,    # a forked child's END must not end the server
     }, $class;
@@ -254,6 +255,7 @@ sub _load_modules
         ($self->{tls} ? @TLS_MODULES : ()),
         ($self->{auth} ? @AUTH_MODULES : ()), @{ $self->{modules} };
     my @dsos = $self->{own_dsos} ? qw(mod_smtp mod_smtp_spool) : ();
+    push @dsos, 'mod_smtp_queue' if $self->{queue};
     for my $dso (@dsos, @{ $self->{dsos} }) {
         my ($name) = $dso =~ /\Amod_(.*)\z/ or die "$dso: no mod_NAME";
         push @lines, "LoadModule ${name}_module \"" . dso($dso) . '"';
@@ -439,11 +441,40 @@ sub pids
     return $self->{pid} ? SMTPTest::Process::tree($self->{pid}) : ();
 }
 
-# The children's process ids.
+# The process ids of those who serve.
 sub child_pids
 {
     my ($self) = @_;
-    return grep { $_ != ($self->{pid} // 0) } $self->pids;
+    return grep { $_ != ($self->{pid} // 0) && !_is_queue($_) } $self->pids;
+}
+
+# The queue process's id; undef while there is none. After a graceful restart
+# there may be two for a while: the newer one.
+sub queue_pid
+{
+    my ($self) = @_;
+    my @pids = sort { _started($a) <=> _started($b) }
+        grep { _is_queue($_) } $self->pids;
+    return $pids[-1];
+}
+
+sub _is_queue
+{
+    my ($pid) = @_;
+    return (_stat($pid))[0] eq 'smtp-queue';
+}
+
+# In ticks since the machine started.
+sub _started { my ($pid) = @_; return (_stat($pid))[20] // 0 }
+
+# Name and what follows it in /proc/PID/stat.
+sub _stat
+{
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/stat" or return ('');
+    my ($name, $rest) = (scalar(<$file>) // '') =~ /\A\d+ \((.*)\) (.*)/s
+        or return ('');
+    return ($name, split ' ', $rest);
 }
 
 sub signal

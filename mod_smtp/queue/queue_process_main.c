@@ -1,0 +1,257 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include "queue_process_main.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include <ap_listen.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <mpm_common.h>
+
+#include "queue_log.h"
+#include "queue_loop.h"
+#include "store_log.h"
+
+APLOG_USE_MODULE(smtp_queue);
+
+/* What may wait for the disk or the network at once: syncs, reports, policies
+ * of domains. */
+#define TASK_THREADS 4
+/* Between two attempts to get the lock of the queue. */
+#define LOCK_AGAIN apr_time_from_msec(100)
+/* Not EXIT_FAILURE's neighbours, by which httpd's children end httpd. */
+#define EXIT_FAULT 1
+
+queue_hint_sender_t queue_process_hints = QUEUE_HINT_SENDER_INIT;
+
+/* ---- Signals ---- */
+
+/* Written to by SIGTERM. */
+static int stop_pipe[2] = { -1, -1 };
+
+static void on_sigterm(int signal_number)
+{
+    int before = errno;
+    ssize_t n = write(stop_pipe[1], "", 1);
+
+    (void)signal_number;
+    (void)n;                     /* full: it has been said often enough */
+    errno = before;
+}
+
+/* What httpd is told by a signal is for the parent, who ends us; its process
+ * group gets some of them. */
+static apr_status_t signals_begin(void)
+{
+    static const int ignored[] = {
+        SIGHUP, SIGINT, SIGPIPE, AP_SIG_GRACEFUL, AP_SIG_GRACEFUL_STOP
+    };
+    struct sigaction action;
+    sigset_t none;
+    size_t i;
+
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK)) {
+        return errno;
+    }
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = SIG_IGN;
+    for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        sigaction(ignored[i], &action, NULL);
+    }
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &action, NULL);
+    action.sa_handler = on_sigterm;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGTERM, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    return APR_SUCCESS;
+}
+
+/* @return whether it was told to stop within that time */
+static int is_stopped_within(apr_interval_time_t time)
+{
+    struct pollfd pollfd = { stop_pipe[0], POLLIN, 0 };
+    apr_time_t end = apr_time_now() + time;
+    int n;
+
+    do {
+        apr_interval_time_t left = end - apr_time_now();
+
+        n = poll(&pollfd, 1, left > 0 ? (int)apr_time_as_msec(left) : 0);
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
+/* ---- The process ---- */
+
+/* The same user as httpd's children, by the same way. */
+static int be_user(apr_pool_t *p, const queue_process_t *process)
+{
+    if (ap_run_drop_privileges(p, process->s) != OK) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, process->s, QUEUE_LOGNO(4010)
+                     "the queue process cannot become httpd's user");
+        return 0;
+    }
+    return 1;
+}
+
+/* After it became a user, which would undo it. A parent that has died before
+ * sends no signal. */
+static void end_with_parent(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) {
+        on_sigterm(SIGTERM);
+    }
+}
+
+static int is_needed(const char *module)
+{
+    static const char *const needed[] = {
+        "mod_smtp.c", "mod_smtp_spool.c", "mod_dbd.c"
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        if (!strcmp(module, needed[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What mail of our own needs: look-ups, and a journal. The child_init of other
+ * modules is for those who serve. */
+static void run_child_init(apr_pool_t *p, server_rec *s)
+{
+    apr_array_header_t *hooks = ap_hook_get_child_init();
+    int i;
+
+    for (i = 0; hooks && i < hooks->nelts; i++) {
+        ap_LINK_child_init_t *hook =
+            &APR_ARRAY_IDX(hooks, i, ap_LINK_child_init_t);
+
+        if (is_needed(hook->szName)) {
+            hook->pFunc(p, s);
+        }
+    }
+}
+
+/* ---- Its work ---- */
+
+typedef struct work_t {
+    const queue_process_t *process;
+    apr_pool_t *p;
+    queue_loop_t *loop;
+    queue_hint_listener_t *listener;
+    queue_watch_t *stop_watch;
+    apr_status_t rv;
+} work_t;
+
+static void log_write(void *ctx, store_log_level_e level, apr_status_t rv,
+                      const char *line)
+{
+    (void)ctx;
+    ap_log_error(APLOG_MARK, (int)level, rv, ap_server_conf, "%s", line);
+}
+
+static const store_log_t log_to_httpd = { log_write, NULL };
+
+static void on_hint(void *baton, const smtp_queue_hint_t *hint)
+{
+    work_t *work = baton;
+
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, work->process->s,
+                 QUEUE_LOGNO(4013) "hint: journal %s, segment %"
+                 APR_UINT64_T_FMT ", record at %" APR_UINT64_T_FMT,
+                 hint->dir, hint->segment, hint->place);
+}
+
+static void on_lost(void *baton)
+{
+    work_t *work = baton;
+
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, work->process->s,
+                 QUEUE_LOGNO(4014) "hints may have been lost");
+}
+
+/* From here on children turn to the process that comes next. */
+static void on_stop(void *baton, int events)
+{
+    work_t *work = baton;
+
+    (void)events;
+    queue_watch_end(work->stop_watch);
+    queue_hint_listener_close(work->listener);
+    queue_loop_stop(work->loop);
+}
+
+static apr_status_t work_begin(work_t *work)
+{
+    const char *dir = apr_pstrcat(work->p, work->process->conf->spool,
+                                  "/queue", NULL);
+    queue_hint_user_t user = { on_hint, on_lost, work };
+    apr_status_t rv = queue_loop_create(work->p, TASK_THREADS, &work->loop);
+
+    if (rv == APR_SUCCESS) {
+        rv = queue_watch_begin(work->loop, work->p, stop_pipe[0], APR_POLLIN,
+                               on_stop, work, &work->stop_watch);
+    }
+    if (rv == APR_SUCCESS && mkdir(dir, 0700) && errno != EEXIST) {
+        rv = errno;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = queue_hint_listen(work->p, work->loop, dir, &user, &log_to_httpd,
+                               &work->listener);
+    }
+    return rv;
+}
+
+/* Builds what sends mail, and lets it work. */
+static int queue_process_main(apr_pool_t *p, const queue_process_t *process)
+{
+    work_t work = { .process = process, .p = p };
+    apr_status_t rv = work_begin(&work);
+
+    if (rv == APR_SUCCESS) {
+        rv = queue_loop_run(work.loop);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, process->s,
+                     QUEUE_LOGNO(4011) "the queue process cannot work");
+    }
+    return rv == APR_SUCCESS ? 0 : EXIT_FAULT;
+}
+
+int queue_process_run(apr_pool_t *p, const queue_process_t *process)
+{
+    int status = EXIT_FAULT;
+
+    ap_fatal_signal_child_setup(process->s);
+    ap_close_listeners();
+    prctl(PR_SET_NAME, QUEUE_PROCESS_NAME);
+    if (signals_begin() == APR_SUCCESS && be_user(p, process)) {
+        end_with_parent(process->parent);
+        if (is_stopped_within(process->pause)) {
+            status = 0;
+        }
+        else {
+            run_child_init(p, process->s);
+            status = queue_process_main(p, process);
+        }
+    }
+    apr_pool_destroy(p);
+    return status;
+}
