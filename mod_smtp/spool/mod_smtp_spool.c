@@ -1,9 +1,12 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /*
- * The module: keeps mail for local mailboxes in the spool directory.
+ * The module: keeps mail in the spool directory, for local mailboxes and for
+ * who sends it on.
  */
-#include <string.h>
 #include <unistd.h>
+
+#include <apr_shm.h>
+#include <apr_strings.h>
 
 #include <ap_mpm.h>
 #include <httpd.h>
@@ -14,6 +17,7 @@
 #include <unixd.h>
 
 #include "smtp_delivery.h"
+#include "smtp_queue.h"
 #include "spool_config.h"
 #include "spool_delivery.h"
 #include "spool_dir.h"
@@ -32,8 +36,13 @@ static struct {
     store_damaged_t damaged;
     spool_delivery_conf_t delivery;
     spool_keeper_t keeper;
+    spool_queue_t queue;
     int is_running;
 } spool;
+
+/* mod_smtp_queue's; NULL: it is not loaded. */
+static APR_OPTIONAL_FN_TYPE(smtp_queue_takes) *queue_takes;
+static APR_OPTIONAL_FN_TYPE(smtp_queue_wake) *queue_wake;
 
 static void log_write(void *ctx, store_log_level_e level, apr_status_t rv,
                       const char *line)
@@ -96,6 +105,35 @@ static int dir_open(apr_pool_t *p, const char *path)
     return OK;
 }
 
+static void wake(const char *dir, const store_segment_t *segment,
+                 apr_uint64_t place)
+{
+    smtp_queue_hint_t hint = { 0 };
+
+    apr_cpystrn(hint.dir, dir, sizeof(hint.dir));
+    hint.segment = segment->number;
+    hint.generation = segment->generation;
+    hint.place = place;
+    queue_wake(&hint);
+}
+
+/* Finds who sends on. What the log says of his absence, it says once for all
+ * children. */
+static void queue_find(apr_pool_t *pconf)
+{
+    apr_shm_t *shm;
+
+    queue_takes = APR_RETRIEVE_OPTIONAL_FN(smtp_queue_takes);
+    queue_wake = APR_RETRIEVE_OPTIONAL_FN(smtp_queue_wake);
+    spool.queue.wake = queue_wake ? wake : NULL;
+    spool.queue.is_missed = NULL;
+    if (apr_shm_create(&shm, sizeof(*spool.queue.is_missed), NULL, pconf)
+        == APR_SUCCESS) {
+        spool.queue.is_missed = apr_shm_baseaddr_get(shm);
+        *spool.queue.is_missed = 0;
+    }
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
                        apr_pool_t *ptemp, server_rec *s)
 {
@@ -110,6 +148,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
         && dir_open(pconf, spool.config->path) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    queue_find(pconf);
     return lock_keep(pconf, spool.dir);
 }
 
@@ -139,11 +178,13 @@ static apr_status_t child_begin(apr_pool_t *p)
     spool.damaged.log = log;
     keeper->damaged = keeper->recovery.damaged = &spool.damaged;
     keeper->recovery.journal = spool.dir->journal;
+    keeper->recovery.queue = &spool.queue;
     store_segment_boot_get(keeper->recovery.boot);
     rv = spool_journal_create(p, spool.dir->journal,
                               (apr_uint64_t)spool.config->segment_octets, log,
                               &keeper->journal);
     if (rv == APR_SUCCESS) {
+        keeper->journal->queue = &spool.queue;
         rv = spool_maildir_create(p, spool.dir->mail, &keeper->maildir);
     }
     spool.delivery.journal = keeper->journal;
@@ -172,30 +213,27 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 
 /* ---- Hooks of mod_smtp ---- */
 
-static int is_for_maildir(const smtp_recipient_t *recipient)
+/* Whether the recipient's mail is ours to keep: it is for Maildirs, or the
+ * queue sends it. */
+static int takes(smtp_transaction_t *transaction, smtp_recipient_t *recipient,
+                 smtp_reply_t *reply)
 {
-    int i;
-
-    if (recipient->is_relayed) {
-        return 0;
+    if (spool_delivery_is_sent(recipient)) {
+        return queue_takes ? queue_takes(transaction, recipient, reply)
+                           : DECLINED;
     }
-    for (i = 0; i < recipient->mailboxes->nelts; i++) {
-        const char *method = APR_ARRAY_IDX(recipient->mailboxes, i,
-                                           smtp_mailbox_t *)->method;
-
-        if (!method || strcmp(method, "maildir")) {
-            return 0;
-        }
-    }
-    return recipient->mailboxes->nelts > 0;
+    return recipient->mailboxes->nelts > 0 ? OK : DECLINED;
 }
 
 static int deliver(smtp_transaction_t *transaction,
                    smtp_recipient_t *recipient, smtp_delivery_t **delivery,
                    smtp_reply_t *reply)
 {
-    if (!spool.is_running || !is_for_maildir(recipient)) {
-        return DECLINED;
+    int rv = spool.is_running ? takes(transaction, recipient, reply)
+                              : DECLINED;
+
+    if (rv != OK) {
+        return rv;
     }
     if (!*delivery) {
         *delivery = spool_delivery_create(transaction, &spool.delivery);

@@ -61,12 +61,10 @@ static apr_array_header_t *places_get(spool_journal_t *journal,
 
 typedef struct retry_t {
     spool_journal_t *journal;
-    spool_maildir_t *maildir;
     const store_damaged_t *damaged;
     apr_pool_t *p;               /* cleared after each message */
-    store_segment_t *segment;
+    spool_replay_t replay;
     spool_maildir_how_e how;
-    spool_maildir_found_t *found;
 } retry_t;
 
 /* So is the file of its mail data, if it has one. */
@@ -77,9 +75,10 @@ static void keep_file(retry_t *retry, apr_uint64_t place)
     int i;
 
     lock(journal);
-    for (i = 0; i < retry->segment->files->nelts; i++) {
+    for (i = 0; i < retry->replay.segment->files->nelts; i++) {
         const store_segment_file_t *file =
-            &APR_ARRAY_IDX(retry->segment->files, i, store_segment_file_t);
+            &APR_ARRAY_IDX(retry->replay.segment->files, i,
+                           store_segment_file_t);
 
         if (file->place == place) {
             spool_journal_name_write(name, (apr_uint64_t)file->number,
@@ -97,19 +96,20 @@ static void keep_file(retry_t *retry, apr_uint64_t place)
 static apr_status_t give_up(retry_t *retry, apr_uint64_t place,
                             const store_record_t *record)
 {
+    store_segment_t *segment = retry->replay.segment;
     apr_uint64_t len = record->generation ? store_record_octets(record)
                                           : STORE_RECORD_UNIT;
     apr_status_t rv =
-        store_damaged_copy(retry->damaged, retry->segment,
+        store_damaged_copy(retry->damaged, segment,
                            retry->journal->name, place, place + len,
                            "a message in the journal was damaged");
 
     if (rv == APR_SUCCESS) {
         keep_file(retry, place);
-        store_segment_mark(retry->segment, place, STORE_MARK_VOID);
+        store_segment_mark(segment, place, STORE_MARK_VOID);
         lock(retry->journal);
-        STORE_SEGMENT_MARK(retry->segment, place) = STORE_MARK_VOID;
-        retry->segment->done++;
+        STORE_SEGMENT_MARK(segment, place) = STORE_MARK_VOID;
+        segment->done++;
         retry->journal->retries--;
         unlock(retry->journal);
     }
@@ -119,13 +119,11 @@ static apr_status_t give_up(retry_t *retry, apr_uint64_t place,
 static apr_status_t retry_record(retry_t *retry, apr_uint64_t place)
 {
     store_record_t record = { 0 };
-    apr_status_t rv = store_segment_record_get(retry->segment, place,
-                                               &record);
+    store_segment_t *segment = retry->replay.segment;
+    apr_status_t rv = store_segment_record_get(segment, place, &record);
 
     if (rv == APR_SUCCESS) {
-        rv = spool_replay(retry->maildir, retry->journal->dir,
-                          retry->segment, &record, retry->p, retry->how,
-                          retry->found);
+        rv = spool_replay(&retry->replay, &record, retry->p, retry->how);
         apr_pool_clear(retry->p);
     }
     if (rv == STORE_EDAMAGED || rv == STORE_ETORN) {
@@ -135,7 +133,7 @@ static apr_status_t retry_record(retry_t *retry, apr_uint64_t place)
         lock(retry->journal);
         retry->journal->retries--;
         unlock(retry->journal);
-        spool_journal_settle(retry->journal, retry->segment, place, 1);
+        spool_journal_settle(retry->journal, segment, &record, 1);
     }
     return rv;
 }
@@ -145,13 +143,14 @@ static apr_status_t retry_segment(retry_t *retry, apr_pool_t *p,
                                   unsigned char mark,
                                   spool_maildir_how_e how)
 {
-    apr_array_header_t *places = places_get(retry->journal, retry->segment,
-                                            p, mark, mark);
+    apr_array_header_t *places = places_get(retry->journal,
+                                            retry->replay.segment, p, mark,
+                                            mark);
     apr_status_t first = APR_SUCCESS;
     int i;
 
     retry->how = how;
-    retry->found = apr_hash_make(p);
+    retry->replay.found = apr_hash_make(p);
     for (i = 0; i < places->nelts; i++) {
         apr_status_t rv =
             retry_record(retry, APR_ARRAY_IDX(places, i, apr_uint64_t));
@@ -212,17 +211,23 @@ apr_status_t spool_checkpoint_retry(spool_journal_t *journal,
     int i;
 
     retry.journal = journal;
-    retry.maildir = maildir;
+    retry.replay.maildir = maildir;
+    retry.replay.queue = journal->queue;
+    retry.replay.dir = journal->dir;
+    retry.replay.name = journal->name;
     retry.damaged = damaged;
     apr_pool_create(&retry.p, p);
     for (i = 0; i < segments->nelts; i++) {
-        retry.segment = APR_ARRAY_IDX(segments, i, store_segment_t *);
-        if (!is_time(journal, retry.segment, now)) {
+        store_segment_t *segment = APR_ARRAY_IDX(segments, i,
+                                                 store_segment_t *);
+
+        if (!is_time(journal, segment, now)) {
             continue;
         }
+        retry.replay.segment = segment;
         rv = retry_all(&retry, p);
         if (rv != APR_SUCCESS) {
-            put_off(journal, retry.segment, now);
+            put_off(journal, segment, now);
         }
         if (first == APR_SUCCESS) {
             first = rv;
@@ -338,65 +343,32 @@ static void doubt(spool_journal_t *journal, apr_pool_t *p)
     }
 }
 
-/* A segment that is retired in a moment needs no marks on disk, unless files
- * go before it. */
+/* A segment that is retired in a moment needs no marks on disk. */
 static int needs_marks(spool_journal_t *journal,
-                       const store_segment_t *segment, int *has_files)
+                       const store_segment_t *segment)
 {
     int answer;
 
     lock(journal);
-    *has_files = segment->files->nelts > 0;
-    answer = *has_files || segment == journal->current
+    answer = segment == journal->current || segment->has_sent
         || segment->done != segment->records;
     unlock(journal);
     return answer;
-}
-
-/* Removes the files of mail data whose messages are done; the marks that say
- * so are durable. */
-static void files_remove(spool_journal_t *journal, store_segment_t *segment)
-{
-    char name[SPOOL_JOURNAL_NAME_OCTETS];
-    int i, left = 0;
-
-    lock(journal);
-    for (i = 0; i < segment->files->nelts; i++) {
-        store_segment_file_t file =
-            APR_ARRAY_IDX(segment->files, i, store_segment_file_t);
-        unsigned char mark = STORE_SEGMENT_MARK(segment, file.place);
-
-        if (mark == STORE_MARK_DONE || mark == STORE_MARK_VOID) {
-            spool_journal_name_write(name, (apr_uint64_t)file.number, "mail");
-            unlinkat(journal->dir, name, 0);
-        }
-        else {
-            APR_ARRAY_IDX(segment->files, left++, store_segment_file_t) =
-                file;
-        }
-    }
-    segment->files->nelts = left;
-    unlock(journal);
 }
 
 /* The same on disk. */
 static void part_write(spool_journal_t *journal, const part_t *part)
 {
     apr_status_t rv = APR_SUCCESS;
-    int has_files, i;
+    int i;
 
-    if (!needs_marks(journal, part->segment, &has_files)) {
+    if (!needs_marks(journal, part->segment)) {
         return;
     }
     for (i = 0; i < part->places->nelts && rv == APR_SUCCESS; i++) {
         rv = store_segment_mark(part->segment,
                                 APR_ARRAY_IDX(part->places, i, apr_uint64_t),
                                 STORE_MARK_DONE);
-    }
-    /* Without its mark a record wants its file back after a crash. */
-    if (rv == APR_SUCCESS && has_files
-        && store_segment_marks_sync(part->segment) == APR_SUCCESS) {
-        files_remove(journal, part->segment);
     }
 }
 
@@ -421,34 +393,164 @@ static apr_status_t sync_parts(spool_journal_t *journal,
     return APR_SUCCESS;
 }
 
-/* ---- Letting go ---- */
+/* ---- Letting go: files of mail data ---- */
 
-/* Takes the segments out whose records are all done, the current one too
- * when it is worth while: while nothing waits in it, it can begin anew. */
-static store_segment_t *detach_done(spool_journal_t *journal)
+/* Files of the segment whose messages are done here, as an array in p. */
+static apr_array_header_t *files_get(spool_journal_t *journal,
+                                     const store_segment_t *segment,
+                                     apr_pool_t *p)
 {
-    store_segment_t **link = &journal->full, *done = NULL;
+    apr_array_header_t *files = apr_array_make(p, 4,
+                                               sizeof(store_segment_file_t));
+    int i;
+
+    lock(journal);
+    for (i = 0; i < segment->files->nelts; i++) {
+        const store_segment_file_t *file =
+            &APR_ARRAY_IDX(segment->files, i, store_segment_file_t);
+        unsigned char mark = STORE_SEGMENT_MARK(segment, file->place);
+
+        if (mark == STORE_MARK_DONE || mark == STORE_MARK_VOID) {
+            APR_ARRAY_PUSH(files, store_segment_file_t) = *file;
+        }
+    }
+    unlock(journal);
+    return files;
+}
+
+/* Whether nobody needs the file, and that stands in the marks: without its
+ * mark a record wants its file back after a crash. */
+static int is_needless(store_segment_t *segment,
+                       const store_segment_file_t *file)
+{
+    unsigned char mark = STORE_QUEUE_MARK_OVER;
+
+    return (!file->is_sent
+            || store_segment_queue_mark_get(segment, file->place, &mark)
+               == APR_SUCCESS)
+        && mark == STORE_QUEUE_MARK_OVER
+        && store_segment_mark(segment, file->place,
+                              STORE_SEGMENT_MARK(segment, file->place))
+           == APR_SUCCESS;
+}
+
+static void file_remove(spool_journal_t *journal, store_segment_t *segment,
+                        const store_segment_file_t *file)
+{
+    char name[SPOOL_JOURNAL_NAME_OCTETS];
+    int i, left = 0;
+
+    spool_journal_name_write(name, (apr_uint64_t)file->number, "mail");
+    unlinkat(journal->dir, name, 0);
+    lock(journal);
+    for (i = 0; i < segment->files->nelts; i++) {
+        store_segment_file_t other =
+            APR_ARRAY_IDX(segment->files, i, store_segment_file_t);
+
+        if (other.number != file->number) {
+            APR_ARRAY_IDX(segment->files, left++, store_segment_file_t) =
+                other;
+        }
+    }
+    segment->files->nelts = left;
+    unlock(journal);
+}
+
+/* Removes the segment's files that nobody needs. */
+static void files_let_go(spool_journal_t *journal, store_segment_t *segment,
+                         apr_pool_t *p)
+{
+    apr_array_header_t *files = files_get(journal, segment, p);
+    int i, needless = 0;
+
+    for (i = 0; i < files->nelts; i++) {
+        store_segment_file_t file = APR_ARRAY_IDX(files, i,
+                                                  store_segment_file_t);
+
+        if (is_needless(segment, &file)) {
+            APR_ARRAY_IDX(files, needless++, store_segment_file_t) = file;
+        }
+    }
+    if (!needless || store_segment_marks_sync(segment) != APR_SUCCESS) {
+        return;
+    }
+    for (i = 0; i < needless; i++) {
+        file_remove(journal, segment, &APR_ARRAY_IDX(files, i,
+                                                     store_segment_file_t));
+    }
+}
+
+/* ---- Letting go: segments ---- */
+
+/* Looks whether all of the segment's records are over. What is done was handed
+ * over before, so nothing that is to be sent is overlooked. */
+static void look(spool_journal_t *journal, store_segment_t *segment)
+{
+    unsigned int records;
+    int is_done, has_sent;
+
+    lock(journal);
+    records = segment->records;
+    is_done = segment->done == records;
+    has_sent = segment->has_sent;
+    unlock(journal);
+    segment->over = is_done && (!has_sent
+                                || store_segment_queue_is_over(segment))
+                  ? records : 0;
+}
+
+static void look_at_all(spool_journal_t *journal, apr_pool_t *p)
+{
+    apr_array_header_t *segments = segments_get(journal, p);
+    int i;
+
+    for (i = 0; i < segments->nelts; i++) {
+        store_segment_t *segment = APR_ARRAY_IDX(segments, i,
+                                                 store_segment_t *);
+
+        files_let_go(journal, segment, p);
+        look(journal, segment);
+    }
+}
+
+/* Takes the segments out whose records are all over, the current one too
+ * when it is worth while: while nothing waits in it, it can begin anew. */
+static store_segment_t *detach_over(spool_journal_t *journal)
+{
+    store_segment_t **link = &journal->full, *over = NULL;
     store_segment_t *current = journal->current;
 
     if (current && !journal->is_committing && !journal->first
-        && current->done == current->records
+        && current->over == current->records
         && current->tail > current->octets / 4) {
         spool_journal_put_away(journal);
     }
     while (*link) {
         store_segment_t *segment = *link;
 
-        if (segment->done == segment->records) {
+        if (segment->over == segment->records) {
             *link = segment->next;
             journal->full_count--;
-            segment->next = done;
-            done = segment;
+            segment->next = over;
+            over = segment;
         }
         else {
             link = &segment->next;
         }
     }
-    return done;
+    return over;
+}
+
+/* Removes the files that a segment that is over still has: its marks could
+ * not be written. */
+static void files_remove(spool_journal_t *journal, store_segment_t *segment)
+{
+    while (segment->files->nelts) {
+        store_segment_file_t file = APR_ARRAY_IDX(segment->files, 0,
+                                                  store_segment_file_t);
+
+        file_remove(journal, segment, &file);
+    }
 }
 
 /* Retires a segment and puts it with the free ones; one that cannot be
@@ -459,7 +561,7 @@ static void recycle(spool_journal_t *journal, store_segment_t *segment)
         store_segment_remove(segment, journal->dir);
         return;
     }
-    files_remove(journal, segment); /* whose marks could not be written */
+    files_remove(journal, segment);
     lock(journal);
     segment->next = journal->free;
     journal->free = segment;
@@ -499,8 +601,9 @@ apr_status_t spool_checkpoint(spool_journal_t *journal,
     if (has_work) {
         rv = sync_parts(journal, maildir, p);
     }
+    look_at_all(journal, p);
     lock(journal);
-    segment = detach_done(journal);
+    segment = detach_over(journal);
     unlock(journal);
     while (segment) {
         store_segment_t *next = segment->next;

@@ -10,18 +10,23 @@
 
 #include <apr_strings.h>
 
+#include "smtp_chars.h"
 #include "spool_name.h"
 
 /* Kept for the trace in a record. */
 #define TRACE_MAX_OCTETS (64 * 1024)
-/* And for what the envelope gets at commit. */
-#define FILE_FIELDS_OCTETS 64
+/* And for what the envelope gets at commit: file, time, flags. */
+#define COMMIT_FIELDS_OCTETS 128
+/* Of a login: what a log or a rule may want to see of it. */
+#define LOGIN_MAX_OCTETS 255
 
 typedef struct delivery_t {
     const spool_delivery_conf_t *conf;
     apr_pool_t *p;               /* the transaction's */
     store_envelope_t *envelope;
     apr_size_t envelope_len;     /* when it is written */
+    unsigned int is_sent : 1;    /* to somebody */
+    unsigned int has_8bit : 1;   /* seen; looked for where it is sent */
     store_content_t *content;
     const char *trace;
     apr_size_t trace_len;
@@ -97,22 +102,60 @@ smtp_delivery_t *spool_delivery_create(smtp_transaction_t *transaction,
     d->conf = conf;
     d->p = p;
     d->envelope = envelope_begin(transaction);
-    d->envelope_len = store_envelope_size(d->envelope) + FILE_FIELDS_OCTETS;
+    d->envelope_len = store_envelope_size(d->envelope)
+                    + COMMIT_FIELDS_OCTETS;
     delivery->klass = &spool_delivery_class;
     delivery->transaction = transaction;
     delivery->ctx = d;
     return delivery;
 }
 
-/* Whether a Maildir can have this name, and header fields its address. */
+static int is_maildir(const smtp_mailbox_t *mailbox)
+{
+    return mailbox->method && !strcmp(mailbox->method, "maildir");
+}
+
+int spool_delivery_is_sent(const smtp_recipient_t *recipient)
+{
+    int i;
+
+    if (recipient->is_relayed) {
+        return 1;
+    }
+    for (i = 0; i < recipient->mailboxes->nelts; i++) {
+        if (!is_maildir(APR_ARRAY_IDX(recipient->mailboxes, i,
+                                      smtp_mailbox_t *))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_clean(const char *s)
+{
+    return !s || store_envelope_is_clean(s);
+}
+
+/* Whether header fields can have this address, and a Maildir this name. */
 static int is_possible(apr_pool_t *p, const smtp_mailbox_t *mailbox)
 {
-    return spool_name_path(p, mailbox->domain, mailbox->name)
-        && store_envelope_is_clean(mailbox->domain)
-        && store_envelope_is_clean(mailbox->name)
-        && (!mailbox->extension
-            || store_envelope_is_clean(mailbox->extension))
-        && store_envelope_is_clean(mailbox->delivered_to);
+    return is_clean(mailbox->domain) && is_clean(mailbox->name)
+        && is_clean(mailbox->extension) && is_clean(mailbox->delivered_to)
+        && is_clean(mailbox->method) && is_clean(mailbox->argument)
+        && (!is_maildir(mailbox)
+            || spool_name_path(p, mailbox->domain, mailbox->name));
+}
+
+static void mailbox_copy(const smtp_mailbox_t *from, store_mailbox_t *to)
+{
+    to->domain = from->domain;
+    to->name = from->name;
+    to->extension = from->extension;
+    to->delivered_to = from->delivered_to;
+    if (!is_maildir(from)) {
+        to->method = from->method;
+        to->argument = from->argument;
+    }
 }
 
 static int recipient_copy(apr_pool_t *p, const smtp_recipient_t *from,
@@ -123,20 +166,49 @@ static int recipient_copy(apr_pool_t *p, const smtp_recipient_t *from,
     to->forward_path = from->forward_path->text;
     to->orcpt = from->params.orcpt;
     to->notify = from->params.notify;
-    for (i = 0; i < from->mailboxes->nelts; i++) {
+    to->is_relayed = from->is_relayed;
+    for (i = 0; !from->is_relayed && i < from->mailboxes->nelts; i++) {
         const smtp_mailbox_t *mailbox =
             APR_ARRAY_IDX(from->mailboxes, i, smtp_mailbox_t *);
-        store_mailbox_t *copy = store_envelope_mailbox_add(to);
 
         if (!is_possible(p, mailbox)) {
             return 0;
         }
-        copy->domain = mailbox->domain;
-        copy->name = mailbox->name;
-        copy->extension = mailbox->extension;
-        copy->delivered_to = mailbox->delivered_to;
+        mailbox_copy(mailbox, store_envelope_mailbox_add(to));
     }
     return 1;
+}
+
+/* What the queue has to know; a string that cannot stand in an envelope is
+ * not known. */
+static void queue_fields_set(delivery_t *d, smtp_transaction_t *transaction)
+{
+    const smtp_session_t *session = transaction->session;
+    const server_rec *s = session ? session->s : transaction->r->server;
+    store_envelope_t *envelope = d->envelope;
+
+    if (s && s->server_hostname && is_clean(s->server_hostname)) {
+        envelope->vhost = apr_psprintf(d->p, "%s:%u", s->server_hostname,
+                                       (unsigned int)s->port);
+    }
+    if (session && session->login) {
+        envelope->login = smtp_chars_escape(d->p, session->login,
+                                            strlen(session->login),
+                                            LOGIN_MAX_OCTETS);
+    }
+    if (session && is_clean(session->client_ip)) {
+        envelope->client = session->client_ip;
+    }
+}
+
+/* The first recipient who is sent to makes the message the queue's too. */
+static void queue_note(delivery_t *d, smtp_transaction_t *transaction)
+{
+    apr_size_t before = store_envelope_size(d->envelope);
+
+    queue_fields_set(d, transaction);
+    d->envelope_len += store_envelope_size(d->envelope) - before;
+    d->is_sent = 1;
 }
 
 /* RFC 5321 4.5.3.1.10: what does not fit comes in another transaction. */
@@ -166,6 +238,9 @@ static int delivery_recipient(smtp_delivery_t *delivery,
     }
     *reply = (smtp_reply_t){ 0 };
     d->envelope_len += len;
+    if (!d->is_sent && spool_delivery_is_sent(recipient)) {
+        queue_note(d, delivery->transaction);
+    }
     return OK;
 }
 
@@ -203,6 +278,9 @@ static apr_status_t delivery_write(smtp_delivery_t *delivery,
     delivery_t *d = delivery->ctx;
     store_content_t *content = content_get(d);
 
+    if (d->is_sent && !d->has_8bit) {
+        d->has_8bit = smtp_chars_has_8bit(octets, len) != 0;
+    }
     if (store_content_is_full(content, len)) {
         sigset_t before;
         apr_status_t rv;
@@ -286,6 +364,12 @@ static void entry_make(delivery_t *d)
     const char *octets = store_envelope_write(d->p, d->envelope, &len);
     int i;
 
+    if (d->is_sent) {
+        record->flags = STORE_RECORD_SENT;
+        if (!store_envelope_is_local(d->envelope)) {
+            record->flags |= STORE_RECORD_NO_MAILDIR;
+        }
+    }
     record->envelope_len = (apr_uint32_t)len;
     piece_add(pieces, octets, len, &record->crc);
     record->trace_len = (apr_uint32_t)d->trace_len;
@@ -300,13 +384,33 @@ static void entry_make(delivery_t *d)
     d->entry.count = pieces->nelts;
 }
 
+/* Whoever sends need not wait for Maildirs, which may be full for hours. */
+static apr_status_t hand_over(delivery_t *d)
+{
+    const spool_journal_t *journal = d->conf->journal;
+    apr_status_t rv;
+
+    if (!d->is_sent) {
+        return APR_SUCCESS;
+    }
+    rv = spool_queue_hand_over(journal->queue, journal->name,
+                               d->entry.segment, d->entry.record.place);
+    if (rv != APR_SUCCESS) {
+        store_log(d->conf->log, STORE_LOG_WARNING, rv, STORE_LOGNO(2051)
+                  "%s: accepted, but could not be handed over to be sent; it "
+                  "waits in the journal and is tried again", d->envelope->id);
+    }
+    return rv;
+}
+
 /* The transaction ends and finish was not called: the keeper delivers. */
 static apr_status_t leave(void *data)
 {
     delivery_t *d = data;
 
+    hand_over(d);
     spool_journal_settle(d->conf->journal, d->entry.segment,
-                         d->entry.record.place, 0);
+                         &d->entry.record, 0);
     signals_release(d, &d->signals);
     return APR_SUCCESS;
 }
@@ -325,18 +429,40 @@ static apr_status_t append(delivery_t *d)
     return rv;
 }
 
+/* What next hops are to know of the mail, its trace included. */
+static apr_int64_t content_flags(const delivery_t *d,
+                                 const smtp_header_t *header)
+{
+    int is_utf8 = smtp_chars_has_8bit(d->trace, d->trace_len)
+        || (header && header->has_8bit);
+
+    return (is_utf8 ? STORE_ENVELOPE_UTF8_HEADER : 0)
+        | (is_utf8 || d->has_8bit ? STORE_ENVELOPE_HAS_8BIT : 0)
+        | (header && header->fields & SMTP_HEADER_BULK ? STORE_ENVELOPE_BULK
+                                                       : 0);
+}
+
+/* What the envelope says of the mail. */
+static void mail_note(delivery_t *d, const smtp_header_t *header)
+{
+    if (header && header->fields & SMTP_HEADER_RETURN_PATH) {
+        d->envelope->flags |= STORE_ENVELOPE_HAS_RETURN_PATH;
+    }
+    if (d->is_sent) {
+        d->envelope->flags |= content_flags(d, header);
+        d->envelope->queued = apr_time_now();
+    }
+}
+
 static apr_status_t delivery_commit(smtp_delivery_t *delivery,
                                     const char *trace, apr_size_t trace_len)
 {
     delivery_t *d = delivery->ctx;
-    const smtp_header_t *header = delivery->transaction->header;
     apr_status_t rv;
 
     d->trace = trace;
     d->trace_len = trace_len;
-    if (header && header->fields & SMTP_HEADER_RETURN_PATH) {
-        d->envelope->flags |= STORE_ENVELOPE_HAS_RETURN_PATH;
-    }
+    mail_note(d, delivery->transaction->header);
     content_get(d);
     signals_hold(d, &d->signals);
     rv = append(d);
@@ -357,6 +483,9 @@ static apr_status_t deliver(delivery_t *d)
 {
     spool_message_t message = { 0 };
 
+    if (d->entry.record.flags & STORE_RECORD_NO_MAILDIR) {
+        return APR_SUCCESS;
+    }
     message.envelope = d->envelope;
     message.trace = d->trace;
     message.trace_len = d->trace_len;
@@ -377,9 +506,12 @@ static void delivery_finish(smtp_delivery_t *delivery)
                   "%s: accepted, but not delivered to each mailbox; it waits "
                   "in the journal and is tried again", d->envelope->id);
     }
+    if (hand_over(d) != APR_SUCCESS) {
+        rv = APR_EGENERAL;
+    }
     apr_pool_cleanup_kill(d->p, d, leave);
     spool_journal_settle(d->conf->journal, d->entry.segment,
-                         d->entry.record.place, rv == APR_SUCCESS);
+                         &d->entry.record, rv == APR_SUCCESS);
     store_content_close(d->content);
     signals_release(d, &d->signals);
 }

@@ -3,7 +3,8 @@
  * @file spool_delivery.h
  * The delivery that mod_smtp_spool hands out (smtp_delivery.h): envelope and
  * content are collected, written to the journal at commit, and to the
- * mailboxes after the 250.
+ * Maildirs after the 250. One record holds the mail for all recipients, those
+ * who are sent to included: it is handed over to the queue (spool_queue.h).
  */
 #ifndef SPOOL_DELIVERY_H
 #define SPOOL_DELIVERY_H
@@ -21,6 +22,10 @@ typedef struct spool_delivery_conf_t {
      *  while the journal is written. */
     int has_signals;
 } spool_delivery_conf_t;
+
+/** Whether somebody is sent to: the recipient is relayed, or has a mailbox that
+ *  is no Maildir. */
+int spool_delivery_is_sent(const smtp_recipient_t *recipient);
 
 extern const smtp_delivery_class_t spool_delivery_class;
 

@@ -278,11 +278,13 @@ static void batch_keep(spool_journal_t *journal, const batch_t *batch,
         STORE_SEGMENT_MARK(segment, entry->record.place) =
             STORE_MARK_PENDING;
         segment->records++;
+        segment->has_sent |= (entry->record.flags & STORE_RECORD_SENT) != 0;
         if (entry->file_number) {
             store_segment_file_t *file = apr_array_push(segment->files);
 
             file->place = entry->record.place;
             file->number = entry->file_number;
+            file->is_sent = (entry->record.flags & STORE_RECORD_SENT) != 0;
         }
     }
     unlock(journal);
@@ -413,19 +415,27 @@ static void doubt(spool_journal_t *journal, store_segment_t *segment,
 }
 
 void spool_journal_settle(spool_journal_t *journal, store_segment_t *segment,
-                          apr_uint64_t place, int is_delivered)
+                          const store_record_t *record, int is_done)
 {
-    if (is_delivered) {
+    int has_copies = !(record->flags & STORE_RECORD_NO_MAILDIR);
+    apr_uint64_t place = record->place;
+
+    if (is_done && has_copies) {
         /* Before the count, and without the mutex: while the record counts
          * as pending, the segment stays. A mark that is not written costs a
          * look into the mailbox after a crash, nothing else. */
         store_segment_mark(segment, place, STORE_MARK_DELIVERED);
     }
     lock(journal);
-    if (STORE_SEGMENT_MARK(segment, place) == STORE_MARK_DOUBTED) {
+    if (is_done && !has_copies) {
+        /* No sync is about it. */
+        STORE_SEGMENT_MARK(segment, place) = STORE_MARK_DONE;
+        segment->done++;
+    }
+    else if (STORE_SEGMENT_MARK(segment, place) == STORE_MARK_DOUBTED) {
         doubt(journal, segment, place);
     }
-    else if (is_delivered) {
+    else if (is_done) {
         STORE_SEGMENT_MARK(segment, place) = STORE_MARK_DELIVERED;
         journal->delivered++;
     }
@@ -482,7 +492,9 @@ static void close_all(spool_journal_t *journal, store_segment_t *segment)
     while (segment) {
         store_segment_t *next = segment->next;
 
-        if (segment->done == segment->records) {
+        if (segment->done == segment->records
+            && (!segment->has_sent
+                || store_segment_queue_is_over(segment))) {
             store_segment_remove(segment, journal->dir);
         }
         else {

@@ -13,8 +13,8 @@
  * write and one fdatasync(). Whoever finds nobody at it writes the records of
  * all who wait.
  *
- * The life of a segment: free -> current -> full -> (all records done) -> free
- * again, or removed. Who may touch what:
+ * The life of a segment: free -> current -> full -> (all records done, and none
+ * left for the queue to send) -> free again, or removed. Who may touch what:
  *   - the lists, counts and marks in memory: with the mutex;
  *   - the current segment's file: the leader, without it.
  */
@@ -27,8 +27,7 @@
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
-#include "store_log.h"
-#include "store_segment.h"
+#include "spool_queue.h"
 
 /** So many full segments wake the keeper before its time. */
 #define SPOOL_JOURNAL_FULL_MANY 8
@@ -42,7 +41,7 @@ typedef struct spool_entry_t {
      *  and changed by it. */
     struct iovec *pieces;
     int count;
-    /** Lengths and checksum are the caller's, the rest is filled in. */
+    /** Lengths, checksum and flags are the caller's, the rest is filled in. */
     store_record_t record;
     apr_int64_t file_number;     /**< the mail data's file; 0 if none */
     store_segment_t *segment;    /**< out: where it is */
@@ -58,6 +57,8 @@ typedef struct spool_journal_t {
     const store_log_t *log;
     int parent;                  /**< SPOOL/journal */
     apr_uint64_t segment_octets;
+    /** Who sends on; set after creation where there is anybody. */
+    const spool_queue_t *queue;
     unsigned char boot[STORE_SEGMENT_BOOT_OCTETS];
 
     apr_thread_mutex_t *mutex;   /**< for all below */
@@ -113,10 +114,11 @@ apr_uint64_t spool_journal_record_max(const spool_journal_t *journal);
 apr_status_t spool_journal_append(spool_journal_t *journal,
                                   spool_entry_t *entry);
 
-/** What became of the delivery of the record: done but for the sync, or left
+/** What became of the record: delivered but for the sync, and handed over to
+ *  the queue if it is to be sent (spool_queue.h); or something of it is left
  *  to the keeper. After it the segment may go. Any thread. */
 void spool_journal_settle(spool_journal_t *journal, store_segment_t *segment,
-                          apr_uint64_t place, int is_delivered);
+                          const store_record_t *record, int is_done);
 
 /** Puts the current segment with the full ones; with the mutex, while nobody
  *  else commits. */

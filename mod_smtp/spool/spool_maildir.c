@@ -373,37 +373,58 @@ static int is_repeated(apr_hash_t *done, const char *path)
     return 0;
 }
 
+/* A delivery of one message to all its Maildirs. */
+typedef struct round_t {
+    spool_maildir_t *maildir;
+    apr_pool_t *p;
+    copy_t copy;
+    apr_hash_t *done;            /* paths */
+    spool_maildir_how_e how;
+    spool_maildir_found_t *found;
+} round_t;
+
+static apr_status_t deliver_mailbox(round_t *round,
+                                    const store_mailbox_t *mailbox)
+{
+    const char *path;
+
+    if (store_envelope_is_mailbox_sent(mailbox)) {
+        return APR_SUCCESS;
+    }
+    path = spool_name_path(round->p, mailbox->domain, mailbox->name);
+    if (!path) {
+        return ENAMETOOLONG;
+    }
+    if (is_repeated(round->done, path)) {
+        return APR_SUCCESS;
+    }
+    round->copy.mailbox = mailbox;
+    return deliver_to(round->maildir, &round->copy, path, round->how,
+                      round->found);
+}
+
 apr_status_t spool_maildir_deliver(spool_maildir_t *maildir, apr_pool_t *p,
                                    const spool_message_t *message,
                                    spool_maildir_how_e how,
                                    spool_maildir_found_t *found)
 {
     const apr_array_header_t *recipients = message->envelope->recipients;
-    apr_hash_t *done = apr_hash_make(p);
+    round_t round = { maildir, p, { 0 }, apr_hash_make(p), how, found };
     apr_status_t first = APR_SUCCESS;
-    copy_t copy = { 0 };
     int i, j;
 
-    copy.message = message;
-    copy.base = base_name(p, message);
-    buffer_make(&copy, p);
+    round.copy.message = message;
+    round.copy.base = base_name(p, message);
+    buffer_make(&round.copy, p);
     for (i = 0; i < recipients->nelts; i++) {
         const apr_array_header_t *mailboxes =
             APR_ARRAY_IDX(recipients, i, store_recipient_t).mailboxes;
 
         for (j = 0; j < mailboxes->nelts; j++) {
-            const char *path;
-            apr_status_t rv = ENAMETOOLONG;
+            apr_status_t rv =
+                deliver_mailbox(&round, &APR_ARRAY_IDX(mailboxes, j,
+                                                       store_mailbox_t));
 
-            copy.mailbox = &APR_ARRAY_IDX(mailboxes, j, store_mailbox_t);
-            path = spool_name_path(p, copy.mailbox->domain,
-                                   copy.mailbox->name);
-            if (path && is_repeated(done, path)) {
-                continue;
-            }
-            if (path) {
-                rv = deliver_to(maildir, &copy, path, how, found);
-            }
             if (first == APR_SUCCESS) {
                 first = rv;
             }

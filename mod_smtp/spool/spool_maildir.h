@@ -60,7 +60,7 @@ apr_status_t spool_maildir_create(apr_pool_t *p, int mail,
                                   spool_maildir_t **maildir);
 
 /**
- * Delivers to all mailboxes of the envelope; tries each whatever becomes of
+ * Delivers to all Maildirs of the envelope; tries each whatever becomes of
  * the others.
  * @param found  for all but FIRST
  * @return the first error; the call can be repeated, not as FIRST

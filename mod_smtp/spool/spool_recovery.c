@@ -28,6 +28,8 @@ typedef struct owner_t {
     const char *name;
     int dir;
     unsigned int delivered;
+    unsigned int handed_over;
+    unsigned int is_waiting;     /* for the queue */
     unsigned int has_damage;
     apr_array_header_t *strange; /* strange_t */
     apr_status_t rv;             /* the first error: it stays for now */
@@ -38,7 +40,7 @@ typedef struct replay_t {
     owner_t *owner;
     store_segment_t *segment;
     apr_pool_t *p;               /* for one message */
-    spool_maildir_found_t *found;
+    spool_replay_t message;
     apr_uint64_t last_group;
     unsigned int is_last_whole;  /* its write was completed */
     apr_array_header_t *places;  /* apr_uint64_t: delivered, not yet synced */
@@ -112,6 +114,32 @@ static void torn(replay_t *replay, apr_uint64_t from, apr_uint64_t to,
     damaged(replay, from, to);
 }
 
+/* Whether the queue has, or had, the record in hand. */
+static int is_handed_over(const replay_t *replay,
+                          const store_record_t *record)
+{
+    unsigned char mark;
+
+    return record->flags & STORE_RECORD_SENT
+        && store_segment_queue_mark_get(replay->segment, record->place, &mark)
+           == APR_SUCCESS
+        && mark != STORE_QUEUE_MARK_NONE;
+}
+
+/* Whether nothing is to be delivered: whatever the record has for the queue
+ * is handed over. */
+static int is_delivered(replay_t *replay, const store_record_t *record,
+                        unsigned char mark)
+{
+    if (mark == STORE_MARK_DONE) {
+        fail(replay->owner, spool_replay_hand_over(&replay->message, record));
+        return 1;
+    }
+    return mark == STORE_MARK_VOID
+        || (record->flags & STORE_RECORD_NO_MAILDIR
+            && is_handed_over(replay, record));
+}
+
 static void replay_record(replay_t *replay, const store_record_t *record)
 {
     unsigned char mark = STORE_SEGMENT_MARK(replay->segment, record->place);
@@ -121,11 +149,10 @@ static void replay_record(replay_t *replay, const store_record_t *record)
     owner_t *owner = replay->owner;
     apr_status_t rv;
 
-    if (mark == STORE_MARK_DONE || mark == STORE_MARK_VOID) {
+    if (is_delivered(replay, record, mark)) {
         return;
     }
-    rv = spool_replay(owner->recovery->maildir, owner->dir, replay->segment,
-                      record, replay->p, how, replay->found);
+    rv = spool_replay(&replay->message, record, replay->p, how);
     apr_pool_clear(replay->p);
     if (rv == STORE_ETORN) {
         torn(replay, record->place, end, record->group);
@@ -136,7 +163,7 @@ static void replay_record(replay_t *replay, const store_record_t *record)
     else if (rv != APR_SUCCESS) {
         fail(owner, rv);
     }
-    else {
+    else if (!(record->flags & STORE_RECORD_NO_MAILDIR)) {
         owner->delivered += how != SPOOL_MAILDIR_DONE;
         APR_ARRAY_PUSH(replay->places, apr_uint64_t) = record->place;
     }
@@ -170,8 +197,10 @@ static void note_group(replay_t *replay, const store_record_t *record,
         replay->is_last_whole = 0;
     }
     replay->last_group = record->group;
-    /* What was delivered was durable before, and all its group with it. */
-    if (mark != STORE_MARK_NONE && mark != STORE_MARK_VOID) {
+    /* What was delivered or handed over was durable before, and all its group
+     * with it. */
+    if ((mark != STORE_MARK_NONE && mark != STORE_MARK_VOID)
+        || is_handed_over(replay, record)) {
         replay->is_last_whole = 1;
     }
 }
@@ -216,7 +245,12 @@ static void replay_segment(owner_t *owner, store_segment_t *segment,
 
     replay.owner = owner;
     replay.segment = segment;
-    replay.found = apr_hash_make(p);
+    replay.message.maildir = owner->recovery->maildir;
+    replay.message.queue = owner->recovery->queue;
+    replay.message.dir = owner->dir;
+    replay.message.name = owner->name;
+    replay.message.segment = segment;
+    replay.message.found = apr_hash_make(p);
     replay.places = apr_array_make(p, 64, sizeof(apr_uint64_t));
     apr_pool_create(&replay.p, p);
     rv = each_record(&replay, note_group);
@@ -230,6 +264,30 @@ static void replay_segment(owner_t *owner, store_segment_t *segment,
         fail(owner, rv);
     }
     settle(&replay);
+    owner->handed_over += replay.message.handed_over;
+}
+
+/* A look is enough at a segment that recovery is through with. */
+static void take_segment(owner_t *owner, store_segment_t *segment,
+                         apr_pool_t *p)
+{
+    apr_status_t before = owner->rv;
+    unsigned int had_damage = owner->has_damage;
+
+    owner->rv = APR_SUCCESS;
+    owner->has_damage = segment->disk.has_damage;
+    if (!segment->disk.is_recovered) {
+        /* Where it cannot be mended nothing can be handed over. */
+        store_segment_marks_mend(segment, owner->dir);
+        replay_segment(owner, segment, p);
+        if (owner->rv == APR_SUCCESS) {
+            store_segment_recovered_set(segment, owner->recovery->boot,
+                                        owner->has_damage);
+        }
+    }
+    owner->is_waiting |= !store_segment_queue_is_over(segment);
+    owner->has_damage |= had_damage;
+    owner->rv = before == APR_SUCCESS ? owner->rv : before;
 }
 
 /* What is wrong with a segment that is no use to us; NULL: nothing. */
@@ -257,7 +315,7 @@ static void recover_segment(owner_t *owner, const char *name,
         store_segment_open(owner->dir, number, recovery->boot, &segment, &rv);
 
     if (status == STORE_SEGMENT_OK) {
-        replay_segment(owner, segment, p);
+        take_segment(owner, segment, p);
         store_segment_close(segment);
     }
     else if (complaint(status)) {
@@ -383,10 +441,14 @@ static void remove_dir(owner_t *owner)
     }
 }
 
-/* Everything is delivered and durable. The segments go first: what is killed
- * here must not leave a record without its mail data. */
-static void remove_all(owner_t *owner, apr_array_header_t *names)
+/* Everything is delivered, sent and durable. The segments go first: what is
+ * killed here must not leave a record without its mail data. */
+static void remove_all(owner_t *owner, apr_pool_t *p)
 {
+    apr_array_header_t *names;
+
+    /* Anew: marks may have been mended. */
+    fail(owner, names_get(owner->dir, p, &names));
     set_damage_aside(owner, names);
     if (owner->rv == APR_SUCCESS) {
         remove_kind(owner, names, 1);
@@ -400,6 +462,23 @@ static void remove_all(owner_t *owner, apr_array_header_t *names)
     }
 }
 
+/* What the log is told of a directory with which all went well. */
+static void tell(const owner_t *owner)
+{
+    const store_log_t *log = owner->recovery->log;
+    int is_new = owner->delivered || owner->handed_over;
+
+    if (owner->is_waiting) {
+        spool_queue_miss(owner->recovery->queue, owner->name, log);
+    }
+    if (is_new || !owner->is_waiting) {
+        store_log(log, is_new ? STORE_LOG_NOTICE : STORE_LOG_INFO,
+                  APR_SUCCESS, STORE_LOGNO(2033) "journal %s of a process "
+                  "that died: %u messages delivered, %u to be sent on",
+                  owner->name, owner->delivered, owner->handed_over);
+    }
+}
+
 static void recover_locked(owner_t *owner, apr_pool_t *p)
 {
     spool_recovery_t *recovery = owner->recovery;
@@ -410,8 +489,8 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
     if (owner->rv == APR_SUCCESS) {
         recover_segments(owner, names, p);
     }
-    if (owner->rv == APR_SUCCESS) {
-        remove_all(owner, names);
+    if (owner->rv == APR_SUCCESS && !owner->is_waiting) {
+        remove_all(owner, p);
     }
     if (owner->rv != APR_SUCCESS) {
         store_log(recovery->log, STORE_LOG_WARNING, owner->rv,
@@ -419,10 +498,7 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
                   "not be recovered wholly; it is tried again", owner->name);
         return;
     }
-    store_log(recovery->log,
-              owner->delivered ? STORE_LOG_NOTICE : STORE_LOG_INFO,
-              APR_SUCCESS, STORE_LOGNO(2033) "journal %s of a process that "
-              "died: %u messages delivered", owner->name, owner->delivered);
+    tell(owner);
 }
 
 /* Whether the directory is a dead process's, and ours to recover: it is

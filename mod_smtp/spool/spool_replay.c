@@ -32,36 +32,64 @@ static apr_status_t open_content(int dir, apr_pool_t *p,
     return rv == APR_SUCCESS && crc != envelope->file_crc ? STORE_EDAMAGED : rv;
 }
 
-apr_status_t spool_replay(spool_maildir_t *maildir, int dir,
-                          store_segment_t *segment,
-                          const store_record_t *record, apr_pool_t *p,
-                          spool_maildir_how_e how,
-                          spool_maildir_found_t *found)
+/* The message of the record, held against its checksums. */
+static apr_status_t message_read(const spool_replay_t *replay,
+                                 const store_record_t *record, apr_pool_t *p,
+                                 spool_message_t *message)
 {
-    spool_message_t message = { 0 };
     const char *payload;
-    apr_status_t rv = store_segment_read(segment, p, record, &payload);
+    apr_status_t rv = store_segment_read(replay->segment, p, record,
+                                         &payload);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    message.envelope = store_envelope_parse(p, payload,
-                                            record->envelope_len);
-    if (!message.envelope) {
+    message->envelope = store_envelope_parse(p, payload,
+                                             record->envelope_len);
+    if (!message->envelope) {
         return STORE_EDAMAGED;
     }
-    message.trace = payload + record->envelope_len;
-    message.trace_len = record->trace_len;
-    message.content =
-        store_content_of_memory(p, message.trace + record->trace_len,
+    message->trace = payload + record->envelope_len;
+    message->trace_len = record->trace_len;
+    message->content =
+        store_content_of_memory(p, message->trace + record->trace_len,
                                 record->content_len);
-    message.generation = record->generation;
-    message.place = record->place;
-    if (message.envelope->file_number) {
-        rv = open_content(dir, p, message.envelope, &message.content);
+    message->generation = record->generation;
+    message->place = record->place;
+    return message->envelope->file_number
+        ? open_content(replay->dir, p, message->envelope, &message->content)
+        : APR_SUCCESS;
+}
+
+apr_status_t spool_replay_hand_over(spool_replay_t *replay,
+                                    const store_record_t *record)
+{
+    int is_new;
+    apr_status_t rv;
+
+    if (!(record->flags & STORE_RECORD_SENT)) {
+        return APR_SUCCESS;
     }
-    if (rv == APR_SUCCESS) {
-        rv = spool_maildir_deliver(maildir, p, &message, how, found);
-    }
+    rv = spool_queue_offer(replay->queue, replay->name, replay->segment,
+                           record->place, &is_new);
+    replay->handed_over += (unsigned int)is_new;
     return rv;
+}
+
+apr_status_t spool_replay(spool_replay_t *replay,
+                          const store_record_t *record, apr_pool_t *p,
+                          spool_maildir_how_e how)
+{
+    spool_message_t message = { 0 };
+    apr_status_t rv = message_read(replay, record, p, &message), first;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    first = spool_replay_hand_over(replay, record);
+    if (!(record->flags & STORE_RECORD_NO_MAILDIR)) {
+        rv = spool_maildir_deliver(replay->maildir, p, &message, how,
+                                   replay->found);
+    }
+    return first == APR_SUCCESS ? rv : first;
 }

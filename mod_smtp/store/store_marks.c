@@ -10,6 +10,7 @@
 #include "store_record.h"
 
 #define VERSION       2
+#define VERSION_1     1
 #define VERSION_AT    7
 #define GENERATION_AT 8
 #define BOOT_AT      16
@@ -61,27 +62,31 @@ static apr_status_t read_some(int fd, unsigned char *octets, apr_size_t len,
     return APR_SUCCESS;
 }
 
-void store_marks_parse(store_marks_t *marks, apr_uint64_t generation,
-                       const unsigned char boot[STORE_MARKS_BOOT_OCTETS])
+apr_status_t
+store_marks_parse(store_marks_t *marks, apr_uint64_t generation,
+                  const unsigned char boot[STORE_MARKS_BOOT_OCTETS])
 {
     static const unsigned char no_boot[STORE_MARKS_BOOT_OCTETS];
     unsigned char header[HEADER_OCTETS];
-    int version;
+    apr_status_t rv;
 
     marks->is_valid = marks->is_recovered = marks->has_damage = 0;
-    if (marks->fd < 0
-        || read_some(marks->fd, header, sizeof(header), 0) != APR_SUCCESS
-        || memcmp(header, magic, sizeof(magic))
-        || store_octets_get(header + GENERATION_AT, 8) != generation) {
-        return;
+    if (marks->fd < 0) {
+        return APR_SUCCESS;
     }
-    version = header[VERSION_AT];
-    marks->is_valid = version == VERSION || version == 1;
-    if (version == VERSION && memcmp(boot, no_boot, sizeof(no_boot))
+    rv = read_some(marks->fd, header, sizeof(header), 0);
+    if (rv != APR_SUCCESS || memcmp(header, magic, sizeof(magic))
+        || (header[VERSION_AT] != VERSION && header[VERSION_AT] != VERSION_1)
+        || store_octets_get(header + GENERATION_AT, 8) != generation) {
+        return rv;
+    }
+    marks->is_valid = 1;
+    if (header[VERSION_AT] == VERSION && memcmp(boot, no_boot, sizeof(no_boot))
         && !memcmp(boot, header + BOOT_AT, sizeof(no_boot))) {
         marks->is_recovered = 1;
         marks->has_damage = header[DAMAGE_AT] != 0;
     }
+    return APR_SUCCESS;
 }
 
 static apr_uint64_t offset(const store_marks_t *marks, store_marks_e area,

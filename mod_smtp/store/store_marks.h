@@ -40,9 +40,11 @@ typedef struct store_marks_t {
 apr_status_t store_marks_begin(store_marks_t *marks, apr_uint64_t generation);
 
 /** Reads the header; sets what it says. @a boot: this one, or zero if it
- *  cannot be told. Nothing in the file is trusted. */
-void store_marks_parse(store_marks_t *marks, apr_uint64_t generation,
-                       const unsigned char boot[STORE_MARKS_BOOT_OCTETS]);
+ *  cannot be told. Nothing in the file is trusted.
+ *  @return an error of the disk: what the marks are, nobody knows */
+apr_status_t
+store_marks_parse(store_marks_t *marks, apr_uint64_t generation,
+                  const unsigned char boot[STORE_MARKS_BOOT_OCTETS]);
 
 /** Reads marks of @a count units from @a unit on, what is not in the file as
  *  zero. @return an error: all are zero */

@@ -368,18 +368,38 @@ static unsigned char mark_trusted(unsigned char mark, int is_same_boot)
 }
 
 /* Reads what there is of the marks; without them all is delivered again. */
-static void marks_load(store_segment_t *segment,
-                       const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
+static apr_status_t
+marks_load(store_segment_t *segment,
+           const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
 {
     apr_size_t units = (apr_size_t)segment->disk.units, i;
+    apr_status_t rv = store_marks_parse(&segment->disk, segment->generation,
+                                        boot);
 
-    store_marks_parse(&segment->disk, segment->generation, boot);
-    store_marks_read(&segment->disk, STORE_MARKS_LOCAL, 0, segment->marks,
-                     units);
-    for (i = 0; i < units; i++) {
+    if (rv == APR_SUCCESS) {
+        rv = store_marks_read(&segment->disk, STORE_MARKS_LOCAL, 0,
+                              segment->marks, units);
+    }
+    for (i = 0; rv == APR_SUCCESS && i < units; i++) {
         segment->marks[i] = mark_trusted(segment->marks[i],
                                          segment->is_same_boot);
     }
+    return rv;
+}
+
+/* The marks of a segment, or none where they are not ours. */
+static apr_status_t
+marks_open(store_segment_t *segment, int dir,
+           const unsigned char boot[STORE_SEGMENT_BOOT_OCTETS])
+{
+    apr_status_t rv;
+    store_segment_status_e status =
+        open_ours(dir, segment->number, "marks", &segment->disk.fd, &rv);
+
+    if (status == STORE_SEGMENT_OK) {
+        return marks_load(segment, boot);
+    }
+    return status == STORE_SEGMENT_ERROR ? rv : APR_SUCCESS;
 }
 
 store_segment_status_e
@@ -417,11 +437,11 @@ store_segment_open(int dir, apr_uint64_t number,
     segment->generation = generation;
     segment->is_same_boot = memcmp(boot, no_boot, sizeof(no_boot))
         && !memcmp(boot, header + BOOT_AT, sizeof(no_boot));
-    if (open_ours(dir, number, "marks", &segment->disk.fd, rv)
-        == STORE_SEGMENT_OK) {
-        marks_load(segment, boot);
+    *rv = marks_open(segment, dir, boot);
+    if (*rv != APR_SUCCESS) {
+        store_segment_close(segment);
+        return STORE_SEGMENT_ERROR;
     }
-    *rv = APR_SUCCESS;
     *out = segment;
     return STORE_SEGMENT_OK;
 }
@@ -564,8 +584,14 @@ apr_status_t store_segment_queue_mark_get(const store_segment_t *segment,
                                           apr_uint64_t place,
                                           unsigned char *mark)
 {
-    return store_marks_read(&segment->disk, STORE_MARKS_QUEUE,
-                            place / STORE_RECORD_UNIT, mark, 1);
+    apr_status_t rv = store_marks_read(&segment->disk, STORE_MARKS_QUEUE,
+                                       place / STORE_RECORD_UNIT, mark, 1);
+
+    if (*mark != STORE_QUEUE_MARK_SEND && *mark != STORE_QUEUE_MARK_MOVED
+        && *mark != STORE_QUEUE_MARK_OVER) {
+        *mark = STORE_QUEUE_MARK_NONE;
+    }
+    return rv;
 }
 
 apr_status_t store_segment_queue_mark(store_segment_t *segment,

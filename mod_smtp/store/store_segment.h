@@ -222,6 +222,7 @@ apr_status_t store_segment_payload_get(store_segment_t *segment,
 /** @name Queue marks, as they are on disk at this moment
  * @{ */
 
+/** An octet that is no mark counts as NONE. */
 apr_status_t store_segment_queue_mark_get(const store_segment_t *segment,
                                           apr_uint64_t place,
                                           unsigned char *mark);

@@ -11,6 +11,8 @@ typedef struct session_t {
     spool_delivery_conf_t conf;
     smtp_transaction_t *tx;
     smtp_header_t header;
+    smtp_session_t session;
+    server_rec server;
     smtp_delivery_t *delivery;
 } session_t;
 
@@ -39,28 +41,68 @@ static session_t *begin(spool_unit_t *u, const char *reverse_path)
     s->tx->reverse_path = address(r->pool, reverse_path);
     s->tx->began = apr_time_from_sec(1700000000);
     s->tx->header = &s->header;
+    s->tx->session = &s->session;
+    s->session.s = &s->server;
+    s->session.client_ip = "192.0.2.7";
+    s->server.server_hostname = (char *)"mx.example.com";
+    s->server.port = 25;
     return s;
+}
+
+static smtp_recipient_t *recipient_create(apr_pool_t *p, const char *path)
+{
+    smtp_recipient_t *recipient = apr_pcalloc(p, sizeof(*recipient));
+
+    recipient->forward_path = address(p, path);
+    recipient->params.notify = 4;
+    recipient->params.orcpt = "rfc822;x";
+    return recipient;
+}
+
+static void add_mailbox(apr_pool_t *p, smtp_recipient_t *recipient,
+                        const char *name, const char *method,
+                        const char *argument)
+{
+    smtp_mailbox_t *mailbox = apr_pcalloc(p, sizeof(*mailbox));
+
+    if (!recipient->mailboxes) {
+        recipient->mailboxes = apr_array_make(p, 1,
+                                              sizeof(smtp_mailbox_t *));
+    }
+    mailbox->domain = "example.com";
+    mailbox->name = name;
+    mailbox->method = method;
+    mailbox->argument = argument;
+    mailbox->delivered_to = apr_pstrcat(p, name, "@example.com", NULL);
+    APR_ARRAY_PUSH(recipient->mailboxes, smtp_mailbox_t *) = mailbox;
+}
+
+static int add_recipient(session_t *s, smtp_recipient_t *recipient,
+                         smtp_reply_t *reply)
+{
+    if (!s->delivery) {
+        s->delivery = spool_delivery_create(s->tx, &s->conf);
+    }
+    return s->delivery->klass->recipient(s->delivery, recipient, reply);
 }
 
 static int add(session_t *s, const char *name, smtp_reply_t *reply)
 {
     apr_pool_t *p = s->tx->r->pool;
-    smtp_recipient_t *recipient = apr_pcalloc(p, sizeof(*recipient));
-    smtp_mailbox_t *mailbox = apr_pcalloc(p, sizeof(*mailbox));
+    smtp_recipient_t *recipient =
+        recipient_create(p, apr_pstrcat(p, name, "@example.com", NULL));
 
-    if (!s->delivery) {
-        s->delivery = spool_delivery_create(s->tx, &s->conf);
-    }
-    mailbox->domain = "example.com";
-    mailbox->name = name;
-    mailbox->method = "maildir";
-    mailbox->delivered_to = apr_pstrcat(p, name, "@example.com", NULL);
-    recipient->forward_path = address(p, mailbox->delivered_to);
-    recipient->mailboxes = apr_array_make(p, 1, sizeof(smtp_mailbox_t *));
-    recipient->params.notify = 4;
-    recipient->params.orcpt = "rfc822;x";
-    APR_ARRAY_PUSH(recipient->mailboxes, smtp_mailbox_t *) = mailbox;
-    return s->delivery->klass->recipient(s->delivery, recipient, reply);
+    add_mailbox(p, recipient, name, "maildir", NULL);
+    return add_recipient(s, recipient, reply);
+}
+
+static void add_relayed(session_t *s, const char *path)
+{
+    smtp_recipient_t *recipient = recipient_create(s->tx->r->pool, path);
+    smtp_reply_t reply = { 0 };
+
+    recipient->is_relayed = 1;
+    assert_int_equal(add_recipient(s, recipient, &reply), OK);
 }
 
 static session_t *begin_to(spool_unit_t *u, const char *name)
@@ -192,15 +234,33 @@ static void a_large_mail_outlives_its_process(void **state)
     assert_string_equal(u->logged, "");
 }
 
+/* That of the first record. */
+static store_envelope_t *first_envelope(spool_unit_t *u)
+{
+    store_record_t record;
+    store_envelope_t *e;
+    const char *payload;
+
+    assert_int_equal(store_segment_find(u->journal->current,
+                                        STORE_SEGMENT_DATA, &record), 0);
+    assert_int_equal(store_segment_read(u->journal->current, u->p, &record,
+                                        &payload), 0);
+    e = store_envelope_parse(u->p, payload, record.envelope_len);
+    assert_non_null(e);
+    assert_int_equal(store_envelope_is_sent(e),
+                     (record.flags & STORE_RECORD_SENT) != 0);
+    assert_int_equal(store_envelope_is_sent(e) && !store_envelope_is_local(e),
+                     (record.flags & STORE_RECORD_NO_MAILDIR) != 0);
+    return e;
+}
+
 /* DSNs and later hops need it all, and a restart lies between. */
 static void the_whole_envelope_is_in_the_journal(void **state)
 {
     spool_unit_t *u = spool_unit_create(*state);
     session_t *s = begin(u, "");
     smtp_reply_t reply = { 0 };
-    store_record_t record;
     store_envelope_t *e;
-    const char *payload;
 
     s->tx->params.envid = "ENV";
     s->tx->params.ret = SMTP_RET_HDRS;
@@ -215,11 +275,7 @@ static void the_whole_envelope_is_in_the_journal(void **state)
     s->tx->params.auth = "<>";
     assert_int_equal(add(s, "bob", &reply), OK);
     assert_int_equal(commit(s), 0);
-    assert_int_equal(store_segment_find(u->journal->current,
-                                        STORE_SEGMENT_DATA, &record), 0);
-    assert_int_equal(store_segment_read(u->journal->current, u->p, &record,
-                                        &payload), 0);
-    e = store_envelope_parse(u->p, payload, record.envelope_len);
+    e = first_envelope(u);
     assert_string_equal(e->id, "queue-id");
     assert_string_equal(e->reverse_path, "");
     assert_true(e->arrived == apr_time_from_sec(1700000000));
@@ -238,9 +294,168 @@ static void the_whole_envelope_is_in_the_journal(void **state)
                          .notify, 4);
     assert_string_equal(APR_ARRAY_IDX(e->recipients, 0, store_recipient_t)
                             .orcpt, "rfc822;x");
+    /* Of no use to anybody. */
+    assert_true(!e->queued && !e->vhost && !e->login && !e->client);
     finish(s);
     end(s);
     assert_memory_equal(spool_unit_mail(u, "bob"), "Return-Path: <>\n", 16);
+}
+
+/* The queue mark of the first record. */
+static unsigned char first_mark(spool_unit_t *u)
+{
+    unsigned char mark;
+
+    assert_int_equal(store_segment_queue_mark_get(u->journal->current,
+                                                  STORE_SEGMENT_DATA, &mark),
+                     0);
+    return mark;
+}
+
+static const store_recipient_t *recipient_of(const store_envelope_t *e, int i)
+{
+    return &APR_ARRAY_IDX(e->recipients, i, store_recipient_t);
+}
+
+static void mail_to_be_sent_is_handed_over(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    session_t *s = begin(u, "sender@example.org");
+    store_envelope_t *e;
+
+    s->session.login = "bob\r\nx";
+    add_relayed(s, "dave@example.net");
+    write_text(s, "A: b\r\n\r\ntext\r\n", 3);
+    assert_int_equal(commit(s), 0);
+    assert_int_equal(first_mark(u), STORE_QUEUE_MARK_NONE);
+    e = first_envelope(u);
+    assert_true(recipient_of(e, 0)->is_relayed);
+    assert_string_equal(e->vhost, "mx.example.com:25");
+    assert_string_equal(e->login, "bob\\x0D\\x0Ax");
+    assert_string_equal(e->client, "192.0.2.7");
+    assert_true(e->queued > e->arrived);
+    assert_int_equal(e->flags, 0);
+    finish(s);
+    end(s);
+    assert_int_equal(first_mark(u), STORE_QUEUE_MARK_SEND);
+    assert_int_equal(spool_unit_count(u, "mail"), 0);
+    assert_int_equal(u->journal->delivered, 0);
+    assert_int_equal(u->journal->retries, 0);
+}
+
+/* One transaction, one record: all of it is durable or nothing. */
+static void one_mail_is_delivered_and_sent(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    session_t *s = begin_to(u, "bob");
+    smtp_recipient_t *list = recipient_create(s->tx->r->pool,
+                                              "list@example.com");
+    smtp_reply_t reply = { 0 };
+    const store_mailbox_t *mailbox;
+
+    add_relayed(s, "dave@example.net");
+    add_mailbox(s->tx->r->pool, list, "alice", "maildir", NULL);
+    add_mailbox(s->tx->r->pool, list, "carol", "lmtp", "unix:/run/lmtp");
+    assert_int_equal(add_recipient(s, list, &reply), OK);
+    write_text(s, "x\r\n", 3);
+    assert_int_equal(commit(s), 0);
+    mailbox = &APR_ARRAY_IDX(recipient_of(first_envelope(u), 2)->mailboxes, 0,
+                             store_mailbox_t);
+    assert_null(mailbox[0].method);
+    assert_string_equal(mailbox[1].method, "lmtp");
+    assert_string_equal(mailbox[1].argument, "unix:/run/lmtp");
+    finish(s);
+    end(s);
+    check_mail(u, "bob", "x\n");
+    check_mail(u, "alice", "x\n");
+    assert_int_equal(spool_unit_count(u, "mail/example.com"), 2);
+    assert_int_equal(first_mark(u), STORE_QUEUE_MARK_SEND);
+    assert_int_equal(u->journal->delivered, 1);
+    assert_int_equal(u->journal->retries, 0);
+}
+
+typedef struct flags_row_t {
+    const char *what;
+    const char *trace;
+    unsigned int header_has_8bit;
+    unsigned int fields;
+    const char *text;
+    apr_int64_t flags;
+} flags_row_t;
+
+static const flags_row_t flags_rows[] = {
+    { "plain mail", "R: a\r\n", 0, 0, "A: b\r\n\r\nc\r\n", 0 },
+    { "8-bit text", "R: a\r\n", 0, 0, "A: b\r\n\r\n\303\266 and more\r\n",
+      STORE_ENVELOPE_HAS_8BIT },
+    { "8-bit header", "R: a\r\n", 1, 0, "A: \303\266\r\n\r\nc\r\n",
+      STORE_ENVELOPE_HAS_8BIT | STORE_ENVELOPE_UTF8_HEADER },
+    { "8-bit trace", "R: \303\266\r\n", 0, 0, "A: b\r\n\r\nc\r\n",
+      STORE_ENVELOPE_HAS_8BIT | STORE_ENVELOPE_UTF8_HEADER },
+    { "one of many", "R: a\r\n", 0, SMTP_HEADER_BULK, "A: b\r\n\r\nc\r\n",
+      STORE_ENVELOPE_BULK }
+};
+
+static void a_next_hop_can_be_told_what_the_mail_needs(void **state)
+{
+    size_t i;
+
+    for (i = 0; i < UNIT_ROWS(flags_rows); i++) {
+        const flags_row_t *row = &flags_rows[i];
+        spool_unit_t *u = spool_unit_create(*state);
+        session_t *s = begin(u, "");
+
+        s->header.has_8bit = row->header_has_8bit;
+        s->header.fields = row->fields;
+        add_relayed(s, "dave@example.net");
+        write_text(s, row->text, 2);
+        assert_int_equal(s->delivery->klass->commit(s->delivery, row->trace,
+                                                    strlen(row->trace)), 0);
+        UNIT_CHECK(row->what, first_envelope(u)->flags == row->flags);
+        finish(s);
+        end(s);
+    }
+}
+
+/* Neither a full mailbox nor a session that breaks off keeps it. */
+static void mail_is_sent_whatever_becomes_of_its_session(void **state)
+{
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        spool_unit_t *u = spool_unit_create(*state);
+        session_t *s = begin_to(u, "bob");
+
+        add_relayed(s, "dave@example.net");
+        write_text(s, "x\r\n", 3);
+        assert_int_equal(commit(s), 0);
+        if (i) {
+            spool_fault.linkat.error = ENOSPC;
+            finish(s);
+            spool_fault.linkat.error = 0;
+        }
+        end(s);
+        assert_int_equal(first_mark(u), STORE_QUEUE_MARK_SEND);
+        assert_int_equal(u->journal->retries, 1);
+        assert_int_equal(spool_unit_retry(u), 0);
+        check_mail(u, "bob", "x\n");
+    }
+}
+
+static void mail_that_cannot_be_handed_over_is_the_keepers(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    session_t *s = begin(u, "");
+
+    add_relayed(s, "dave@example.net");
+    assert_int_equal(commit(s), 0);
+    spool_fault.pwrite.error = ENOSPC;
+    finish(s);
+    end(s);
+    assert_non_null(strstr(u->logged, "SM2051: queue-id: accepted"));
+    assert_int_equal(u->journal->retries, 1);
+    spool_fault.pwrite.error = 0;
+    assert_int_equal(spool_unit_retry(u), 0);
+    assert_int_equal(first_mark(u), STORE_QUEUE_MARK_SEND);
 }
 
 static void one_return_path_reaches_the_mailbox(void **state)
@@ -414,6 +629,11 @@ int main(void)
         SPOOL_FAULT_TEST(a_large_mail_goes_through_a_file),
         SPOOL_FAULT_TEST(a_large_mail_outlives_its_process),
         SPOOL_FAULT_TEST(the_whole_envelope_is_in_the_journal),
+        SPOOL_FAULT_TEST(mail_to_be_sent_is_handed_over),
+        SPOOL_FAULT_TEST(one_mail_is_delivered_and_sent),
+        SPOOL_FAULT_TEST(a_next_hop_can_be_told_what_the_mail_needs),
+        SPOOL_FAULT_TEST(mail_is_sent_whatever_becomes_of_its_session),
+        SPOOL_FAULT_TEST(mail_that_cannot_be_handed_over_is_the_keepers),
         SPOOL_FAULT_TEST(one_return_path_reaches_the_mailbox),
         SPOOL_FAULT_TEST(a_mailbox_that_cannot_be_is_refused_and_no_other),
         SPOOL_FAULT_TEST(too_many_recipients_are_put_off),

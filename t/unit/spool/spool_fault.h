@@ -16,6 +16,8 @@ typedef struct spool_fault_call_t {
     int calls;                   /**< so far */
     int error;                   /**< 0: it works */
     int is_deadly;               /**< the process is killed before it */
+    int deadly_call;             /**< the process is killed before the call of
+                                      this number, from 1 on; 0: not */
     int once;                    /**< it fails by itself once, then works */
     int is_faked;                /**< success without doing anything */
 } spool_fault_call_t;
@@ -37,8 +39,8 @@ static inline int spool_fault_pass(spool_fault_call_t *call, int *rc)
 {
     int error = call->error;
 
-    __sync_fetch_and_add(&call->calls, 1);
-    if (call->is_deadly) {
+    if (__sync_add_and_fetch(&call->calls, 1) == call->deadly_call
+        || call->is_deadly) {
         raise(SIGKILL);
     }
     if (call->once) {

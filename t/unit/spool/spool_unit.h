@@ -143,6 +143,23 @@ static inline store_envelope_t *spool_unit_envelope(apr_pool_t *p,
     return envelope;
 }
 
+/** The same, sent on: to NAME@example.net alone, or if @a name is not NULL to a
+ *  mailbox NAME@example.com too. */
+static inline store_envelope_t *spool_unit_envelope_sent(apr_pool_t *p,
+                                                         const char *name)
+{
+    store_envelope_t *envelope = spool_unit_envelope(p, name ? name : "");
+    store_recipient_t *recipient;
+
+    if (!name) {
+        apr_array_clear(envelope->recipients);
+    }
+    recipient = store_envelope_recipient_add(p, envelope);
+    recipient->forward_path = "dave@example.net";
+    recipient->is_relayed = 1;
+    return envelope;
+}
+
 #define SPOOL_UNIT_TRACE "Received: by mx\r\n\tid 1\r\n"
 
 /** Makes a record of an envelope, the trace above and a text. */
@@ -172,6 +189,11 @@ static inline spool_entry_t *spool_unit_entry(apr_pool_t *p,
     entry->pieces = pieces;
     entry->count = 3;
     entry->file_number = envelope->file_number;
+    if (store_envelope_is_sent(envelope)) {
+        record->flags = STORE_RECORD_SENT;
+        record->flags |= store_envelope_is_local(envelope)
+                       ? 0 : STORE_RECORD_NO_MAILDIR;
+    }
     return entry;
 }
 
@@ -190,7 +212,7 @@ static inline spool_entry_t *spool_unit_commit(spool_unit_t *u,
 static inline void spool_unit_settle(spool_unit_t *u, spool_entry_t *entry,
                                      int is_delivered)
 {
-    spool_journal_settle(u->journal, entry->segment, entry->record.place,
+    spool_journal_settle(u->journal, entry->segment, &entry->record,
                          is_delivered);
 }
 

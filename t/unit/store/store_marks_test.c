@@ -1,4 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -89,7 +91,7 @@ static void another_generations_marks_do_not_count(void **state)
     store_marks_t *marks = *state;
 
     assert_int_equal(store_marks_write(marks, STORE_MARKS_QUEUE, 5, 'C'), 0);
-    store_marks_parse(marks, GENERATION + 2, boot);
+    assert_int_equal(store_marks_parse(marks, GENERATION + 2, boot), 0);
     assert_false(marks->is_valid);
     assert_int_equal(get(marks, STORE_MARKS_QUEUE, 5), 0);
     store_marks_parse(marks, GENERATION, boot);
@@ -162,12 +164,25 @@ static void a_recovery_counts_until_the_system_stops(void **state)
     assert_false(marks->is_recovered);
 }
 
+/* Else recovery would throw away marks that it could not read. */
+static void a_file_that_cannot_be_read_is_an_error(void **state)
+{
+    store_marks_t *marks = *state;
+    int fd = marks->fd;
+
+    marks->fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(store_marks_parse(marks, GENERATION, boot), EISDIR);
+    assert_false(marks->is_valid);
+    close(marks->fd);
+    marks->fd = fd;
+}
+
 static void without_a_file_there_are_no_marks(void **state)
 {
     store_marks_t none = { -1, UNITS, 1, 1, 1 };
 
     (void)state;
-    store_marks_parse(&none, GENERATION, boot);
+    assert_int_equal(store_marks_parse(&none, GENERATION, boot), 0);
     assert_false(none.is_valid || none.is_recovered || none.has_damage);
     assert_int_equal(get(&none, STORE_MARKS_QUEUE, 5), 0);
     assert_int_not_equal(store_marks_write(&none, STORE_MARKS_QUEUE, 5, 'Q'),
@@ -185,6 +200,7 @@ int main(void)
         MARKS_TEST(another_generations_marks_do_not_count),
         MARKS_TEST(a_header_that_is_not_ours_makes_marks_count_for_nothing),
         MARKS_TEST(a_recovery_counts_until_the_system_stops),
+        MARKS_TEST(a_file_that_cannot_be_read_is_an_error),
         MARKS_TEST(without_a_file_there_are_no_marks)
     };
     return UNIT_RUN(tests);
