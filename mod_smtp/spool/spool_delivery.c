@@ -179,6 +179,14 @@ static int recipient_copy(apr_pool_t *p, const smtp_recipient_t *from,
     return 1;
 }
 
+/* As the queue names virtual hosts: with the port of the first address, since
+ * s->port is that of ServerName, which several may share. */
+static const char *vhost_name(apr_pool_t *p, const server_rec *s)
+{
+    return apr_psprintf(p, "%s:%u", s->server_hostname,
+                        s->addrs ? (unsigned int)s->addrs->host_port : 0u);
+}
+
 /* What the queue has to know; a string that cannot stand in an envelope is
  * not known. */
 static void queue_fields_set(delivery_t *d, smtp_transaction_t *transaction)
@@ -188,8 +196,7 @@ static void queue_fields_set(delivery_t *d, smtp_transaction_t *transaction)
     store_envelope_t *envelope = d->envelope;
 
     if (s && s->server_hostname && is_clean(s->server_hostname)) {
-        envelope->vhost = apr_psprintf(d->p, "%s:%u", s->server_hostname,
-                                       (unsigned int)s->port);
+        envelope->vhost = vhost_name(d->p, s);
     }
     if (session && session->login) {
         envelope->login = smtp_chars_escape(d->p, session->login,

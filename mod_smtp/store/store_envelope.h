@@ -70,8 +70,9 @@ typedef struct store_envelope_t {
     apr_int64_t file_crc;
     /** For who sends it; absent where nobody is sent to. */
     apr_int64_t queued;          /**< apr_time_t of the commit */
-    const char *vhost;           /**< "ServerName:port" of the virtual host
-                                      that took it, or NULL */
+    /** "ServerName:port" of the virtual host that took it, port that of its
+     *  first address, 0 for the main server; or NULL. */
+    const char *vhost;
     const char *login;           /**< who authenticated (RFC 4954), escaped;
                                       NULL if nobody */
     const char *client;          /**< its IP address; NULL if none */

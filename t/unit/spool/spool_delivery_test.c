@@ -13,6 +13,7 @@ typedef struct session_t {
     smtp_header_t header;
     smtp_session_t session;
     server_rec server;
+    server_addr_rec addr;
     smtp_delivery_t *delivery;
 } session_t;
 
@@ -45,7 +46,9 @@ static session_t *begin(spool_unit_t *u, const char *reverse_path)
     s->session.s = &s->server;
     s->session.client_ip = "192.0.2.7";
     s->server.server_hostname = (char *)"mx.example.com";
-    s->server.port = 25;
+    s->server.port = 80;
+    s->server.addrs = &s->addr;
+    s->addr.host_port = 25;
     return s;
 }
 
@@ -343,6 +346,19 @@ static void mail_to_be_sent_is_handed_over(void **state)
     assert_int_equal(u->journal->retries, 0);
 }
 
+static void the_main_server_is_a_virtual_host_without_a_port(void **state)
+{
+    spool_unit_t *u = spool_unit_create(*state);
+    session_t *s = begin(u, "");
+
+    s->server.addrs = NULL;
+    add_relayed(s, "dave@example.net");
+    assert_int_equal(commit(s), 0);
+    assert_string_equal(first_envelope(u)->vhost, "mx.example.com:0");
+    finish(s);
+    end(s);
+}
+
 /* One transaction, one record: all of it is durable or nothing. */
 static void one_mail_is_delivered_and_sent(void **state)
 {
@@ -630,6 +646,7 @@ int main(void)
         SPOOL_FAULT_TEST(a_large_mail_outlives_its_process),
         SPOOL_FAULT_TEST(the_whole_envelope_is_in_the_journal),
         SPOOL_FAULT_TEST(mail_to_be_sent_is_handed_over),
+        SPOOL_FAULT_TEST(the_main_server_is_a_virtual_host_without_a_port),
         SPOOL_FAULT_TEST(one_mail_is_delivered_and_sent),
         SPOOL_FAULT_TEST(a_next_hop_can_be_told_what_the_mail_needs),
         SPOOL_FAULT_TEST(mail_is_sent_whatever_becomes_of_its_session),
