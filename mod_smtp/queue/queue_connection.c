@@ -750,9 +750,14 @@ void queue_connection_send(queue_connection_t *c,
     session_go_on(c);
 }
 
+int queue_connection_is_ready(const queue_connection_t *c)
+{
+    return c->state == STATE_SESSION && c->is_offered;
+}
+
 void queue_connection_quit(queue_connection_t *c)
 {
-    if (c->state == STATE_SESSION && c->is_offered) {
+    if (queue_connection_is_ready(c)) {
         session_quit(c);
         session_go_on(c);
     }

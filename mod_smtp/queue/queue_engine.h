@@ -11,6 +11,7 @@
 
 #include "queue_conf.h"
 #include "queue_connection.h"
+#include "queue_log.h"
 #include "queue_loop.h"
 #include "queue_schedule.h"
 #include "queue_store.h"
@@ -20,7 +21,7 @@ typedef struct queue_engine_t queue_engine_t;
 /** Begins to work when the loop runs. */
 apr_status_t queue_engine_create(apr_pool_t *p, const queue_conf_t *conf,
                                  queue_loop_t *loop, queue_store_t *store,
-                                 queue_network_t *network,
+                                 queue_network_t *network, queue_log_t *log,
                                  queue_engine_t **engine);
 
 /** A child says that there is a message. */

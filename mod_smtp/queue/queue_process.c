@@ -272,6 +272,10 @@ int queue_process_begin(apr_pool_t *pconf, const queue_conf_t *conf,
                      conf->spool);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    if (queue_log_open(pconf, s, conf->log_file, conf->log_format,
+                       &own.process.log) != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     begin();
     return OK;
 }

@@ -19,6 +19,7 @@
 #include <http_main.h>
 #include <mpm_common.h>
 
+#include "queue_engine.h"
 #include "queue_log.h"
 #include "queue_loop.h"
 #include "store_log.h"
@@ -157,6 +158,9 @@ typedef struct work_t {
     queue_loop_t *loop;
     queue_hint_listener_t *listener;
     queue_watch_t *stop_watch;
+    queue_store_t *store;
+    queue_timer_t lock;          /* until it is ours */
+    queue_engine_t *engine;      /* NULL: it is not yet */
     apr_status_t rv;
 } work_t;
 
@@ -169,6 +173,8 @@ static void log_write(void *ctx, store_log_level_e level, apr_status_t rv,
 
 static const store_log_t log_to_httpd = { log_write, NULL };
 
+/* Hints that come before the lock are not needed: the engine begins with a
+ * look at all journals. */
 static void on_hint(void *baton, const smtp_queue_hint_t *hint)
 {
     work_t *work = baton;
@@ -177,6 +183,9 @@ static void on_hint(void *baton, const smtp_queue_hint_t *hint)
                  QUEUE_LOGNO(4013) "hint: journal %s, segment %"
                  APR_UINT64_T_FMT ", record at %" APR_UINT64_T_FMT,
                  hint->dir, hint->segment, hint->place);
+    if (work->engine) {
+        queue_engine_hint(work->engine, hint);
+    }
 }
 
 static void on_lost(void *baton)
@@ -185,6 +194,9 @@ static void on_lost(void *baton)
 
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, work->process->s,
                  QUEUE_LOGNO(4014) "hints may have been lost");
+    if (work->engine) {
+        queue_engine_scan(work->engine);
+    }
 }
 
 /* From here on children turn to the process that comes next. */
@@ -195,13 +207,56 @@ static void on_stop(void *baton, int events)
     (void)events;
     queue_watch_end(work->stop_watch);
     queue_hint_listener_close(work->listener);
-    queue_loop_stop(work->loop);
+    if (work->engine) {
+        queue_engine_stop(work->engine, queue_loop_now(work->loop)
+                                        + work->process->conf->stop);
+    }
+    else {
+        queue_loop_stop(work->loop);
+    }
+}
+
+static apr_status_t engine_begin(work_t *work)
+{
+    const queue_conf_t *conf = work->process->conf;
+    queue_network_t *network;
+    const char *fault;
+    apr_status_t rv = queue_network_create(work->p, conf, work->loop,
+                                           &network, &fault);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, work->process->s,
+                     QUEUE_LOGNO(4015) "%s",
+                     fault ? fault : "DNS cannot be asked");
+        return rv;
+    }
+    return queue_engine_create(work->p, conf, work->loop, work->store,
+                               network, work->process->log, &work->engine);
+}
+
+/* The process of the generation before may still have it. */
+static void try_lock(void *baton)
+{
+    work_t *work = baton;
+    apr_status_t rv = queue_store_lock(work->store);
+
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        queue_timer_set(&work->lock,
+                        queue_loop_now(work->loop) + LOCK_AGAIN);
+        return;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = engine_begin(work);
+    }
+    if (rv != APR_SUCCESS) {
+        work->rv = rv;
+        queue_loop_stop(work->loop);
+    }
 }
 
 static apr_status_t work_begin(work_t *work)
 {
-    const char *dir = apr_pstrcat(work->p, work->process->conf->spool,
-                                  "/queue", NULL);
+    const char *spool = work->process->conf->spool;
     queue_hint_user_t user = { on_hint, on_lost, work };
     apr_status_t rv = queue_loop_create(work->p, TASK_THREADS, &work->loop);
 
@@ -209,13 +264,16 @@ static apr_status_t work_begin(work_t *work)
         rv = queue_watch_begin(work->loop, work->p, stop_pipe[0], APR_POLLIN,
                                on_stop, work, &work->stop_watch);
     }
-    if (rv == APR_SUCCESS && mkdir(dir, 0700) && errno != EEXIST) {
-        rv = errno;
+    if (rv == APR_SUCCESS) {
+        rv = queue_store_open(work->p, spool, &log_to_httpd, &work->store);
     }
     if (rv == APR_SUCCESS) {
-        rv = queue_hint_listen(work->p, work->loop, dir, &user, &log_to_httpd,
-                               &work->listener);
+        rv = queue_hint_listen(work->p, work->loop,
+                               apr_pstrcat(work->p, spool, "/queue", NULL),
+                               &user, &log_to_httpd, &work->listener);
     }
+    queue_timer_init(&work->lock, work->loop, try_lock, work);
+    queue_timer_set(&work->lock, queue_loop_now(work->loop));
     return rv;
 }
 
@@ -227,6 +285,9 @@ static int queue_process_main(apr_pool_t *p, const queue_process_t *process)
 
     if (rv == APR_SUCCESS) {
         rv = queue_loop_run(work.loop);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = work.rv;
     }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, process->s,

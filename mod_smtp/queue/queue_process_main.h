@@ -12,11 +12,13 @@
 
 #include "queue_conf.h"
 #include "queue_hint.h"
+#include "queue_log.h"
 
 /** What the parent gives it on its way. */
 typedef struct queue_process_t {
     const queue_conf_t *conf;
     server_rec *s;               /**< the main server */
+    queue_log_t *log;            /**< of attempts; opened by the parent */
     pid_t parent;
     apr_interval_time_t pause;   /**< before it begins */
 } queue_process_t;

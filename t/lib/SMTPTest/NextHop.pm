@@ -373,6 +373,18 @@ sub _start_tls
 # What is said at a stage; the most special answer counts.
 sub _answer
 {
+    my ($self, @about) = @_;
+    my $answer = $self->_what(@about);
+    if ($answer eq 'hang') {
+        wait_until(3600, sub {
+            $answer = $self->_what(@about);
+            return $answer ne 'hang' });
+    }
+    return $answer;
+}
+
+sub _what
+{
     my ($self, $stage, $default, $address) = @_;
     my $local = ($address // '') =~ s/\@.*//sr;
     my %says = $self->_says;
@@ -394,14 +406,8 @@ sub _says
 
 sub _reply
 {
-    my ($self, $stage, $default, $address) = @_;
-    my $answer = $self->_answer($stage, $default, $address);
-    if ($answer eq 'hang') {
-        wait_until(3600, sub {
-            $answer = $self->_answer($stage, $default, $address);
-            return $answer ne 'hang' });
-    }
-    return $self->_say($answer);
+    my ($self, @about) = @_;
+    return $self->_say($self->_answer(@about));
 }
 
 sub _say

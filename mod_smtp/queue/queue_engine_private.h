@@ -1,0 +1,168 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file queue_engine_private.h
+ * What the files of the engine share; nobody else includes it. queue_engine.c
+ * begins, ends and keeps the table of messages, queue_intake.c makes messages
+ * of what the store finds, queue_delivery.c gives jobs to connections and
+ * takes outcomes, queue_settle.c writes down what follows from them,
+ * queue_admin.c is for the administrator.
+ */
+#ifndef QUEUE_ENGINE_PRIVATE_H
+#define QUEUE_ENGINE_PRIVATE_H
+
+#include "queue_dsn.h"
+#include "queue_engine.h"
+#include "queue_log.h"
+#include "queue_route.h"
+
+/** Where jobs of a destination go: the baton of the scheduler's. One block from
+ *  malloc(), but for the verdict's text. */
+typedef struct queue_hop_t {
+    queue_route_t route;
+    const queue_destination_conf_t *conf;
+    const char *domain;
+    const char *helo;
+    queue_destination_t *destination;
+    struct queue_link_t *idle;   /**< connections that wait for mail */
+    /** What its ready jobs come to without being sent, while it is drained. */
+    smtp_outcome_t verdict;
+    char *verdict_text;          /**< from malloc() */
+    struct queue_hop_t *next_draining;
+    unsigned int requires_tls : 1;
+    unsigned int is_draining : 1; /**< in engine->draining */
+    unsigned int is_served : 1;  /**< drained in the place of a connection */
+} queue_hop_t;
+
+/** A connection in the engine's hands. */
+typedef struct queue_link_t {
+    APR_RING_ENTRY(queue_link_t) ring;
+    apr_pool_t *pool;            /**< its own */
+    apr_pool_t *mail_pool;       /**< of the message at hand; cleared */
+    struct queue_engine_t *engine;
+    queue_hop_t *hop;
+    queue_connection_t *connection;
+    struct queue_link_t *next_idle;
+    queue_job_t *job;            /**< NULL: none */
+    queue_mail_t *mail;          /**< of the job */
+    apr_uint32_t *indices;       /**< of message recipients, by those sent */
+    smtp_client_message_t message;
+    apr_time_t taken;            /**< the job */
+    unsigned int is_idle : 1;
+    unsigned int is_stopping : 1; /**< cut by us */
+} queue_link_t;
+
+struct queue_cursor_t {
+    queue_engine_t *engine;
+    queue_message_t place;       /**< in the ring; its id is NULL */
+};
+
+struct queue_engine_t {
+    apr_pool_t *pool;
+    const queue_conf_t *conf;
+    queue_loop_t *loop;
+    queue_store_t *store;
+    queue_network_t *network;
+    queue_schedule_t *schedule;
+    queue_reasons_t *reasons;
+    queue_log_t *log;
+    APR_RING_HEAD(queue_all_t, queue_message_t) all;
+    queue_message_t **table;     /**< by hash of the id */
+    apr_size_t table_size;       /**< a power of 2 */
+    apr_size_t message_count;
+    apr_size_t recipient_count;  /**< that are open */
+    APR_RING_HEAD(queue_links_t, queue_link_t) links;
+    queue_hop_t *draining;       /**< hops with jobs to be settled unsent */
+    apr_pool_t *scratch;         /**< cleared after each use */
+    queue_timer_t tick;          /**< the scheduler's deadline */
+    queue_timer_t drain;
+    queue_timer_t sync;
+    queue_timer_t move;
+    queue_timer_t scan;          /**< of the journals */
+    queue_timer_t files;         /**< of SPOOL/queue, at the start */
+    queue_timer_t stop;
+    queue_cursor_t *mover;       /**< see move() */
+    apr_time_t stop_at;          /**< what goes on is cut then */
+    unsigned int held;           /**< messages */
+    unsigned int is_stopping : 1;
+    unsigned int has_read_files : 1;
+};
+
+/** @name queue_engine.c
+ * @{ */
+
+/** Adds to table and ring. */
+void queue_engine_insert(queue_engine_t *engine, queue_message_t *message);
+
+/** Takes it out of both and frees it. */
+void queue_engine_remove(queue_engine_t *engine, queue_message_t *message);
+
+/** The scheduler may have something to do: looks at it soon. */
+void queue_engine_kick(queue_engine_t *engine);
+/** @} */
+
+/** @name queue_intake.c
+ * @{ */
+
+/** queue_store_found_fn; the baton is the engine. */
+void queue_intake_found(void *baton, const queue_found_t *found);
+/** @} */
+
+/** @name queue_delivery.c
+ * @{ */
+
+/** Opens connections and feeds idle ones, as the scheduler wants. */
+void queue_delivery_run(queue_engine_t *engine);
+
+/** The job is ready and its destination may have an idle connection, or be
+ *  dead. */
+void queue_delivery_offer(queue_engine_t *engine, queue_job_t *job);
+
+/** Frees a hop; its destination goes. */
+void queue_delivery_hop_free(void *baton);
+
+/** Settles some of the ready jobs of hops that are drained. */
+void queue_delivery_drain(queue_engine_t *engine);
+/** @} */
+
+/** @name queue_settle.c
+ * @{ */
+
+/** What one attempt, or none, came to for recipients of one job. */
+typedef struct queue_settle_t {
+    queue_engine_t *engine;
+    queue_job_t *job;
+    apr_pool_t *p;               /**< goes when this returns */
+    const apr_uint32_t *indices; /**< recipients of the message */
+    const smtp_outcome_t *const *outcomes; /**< one for each */
+    apr_size_t count;
+    const queue_peer_t *peer;    /**< NULL: no connection */
+    const queue_mail_t *mail;    /**< NULL: it has to be opened */
+    apr_time_t taken;
+    /** retry_now outcomes leave their recipients for the same round. */
+    unsigned int may_repeat : 1;
+} queue_settle_t;
+
+/** Logs, writes notes, sets DSNs going, and gives the job back to the
+ *  scheduler, unless some of its recipients are still to be tried in this
+ *  round. The message may be gone afterwards.
+ *  @return 1: recipients of this round are left; the job is still ACTIVE */
+int queue_settle(queue_settle_t *settle);
+
+/** Nothing about the message is left to be done: it goes. */
+void queue_settle_message_check(queue_engine_t *engine,
+                                queue_message_t *message);
+
+/** Gives a job back that is no wiser than before: its round did not happen, or
+ *  not for all. */
+void queue_settle_return(queue_engine_t *engine, queue_job_t *job);
+
+/** The mail was not what had been written, and was set aside: nothing can be
+ *  sent any more. */
+void queue_settle_damaged(queue_engine_t *engine, queue_job_t *job);
+
+/** Defers a job that could not even be tried, for a reason of our own. */
+void queue_settle_postpone(queue_engine_t *engine, queue_job_t *job,
+                           apr_interval_time_t delay);
+/** @} */
+
+#endif

@@ -1,0 +1,588 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/*
+ * What follows from outcomes: for the recipients, for the file or record of
+ * the message, for those who want to be told, for the schedule.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+#include <httpd.h>
+#include <http_log.h>
+#include <http_main.h>
+
+#include "queue_engine_private.h"
+#include "queue_verdict.h"
+
+APLOG_USE_MODULE(smtp_queue);
+
+/* When a DSN could not be made durable. */
+#define REPORT_AGAIN apr_time_from_sec(300)
+
+/** A settlement on its way. */
+typedef struct work_t {
+    const queue_settle_t *settle;
+    queue_message_t *message;
+    const queue_vhost_t *vhost;
+    apr_time_t now;
+    apr_array_header_t *notes;   /* store_queued_note_t */
+    apr_array_header_t *told;    /* queue_dsn_recipient_t */
+    const apr_array_header_t *queued; /* store_queued_recipient_t, or NULL */
+    const store_envelope_t *envelope;
+    const char *host;            /* who said it, for notes and DSNs */
+    apr_time_t next;             /* of the job; 0: nobody was deferred */
+    queue_sent_e how;            /* what it tells of the destination */
+    unsigned int is_warning : 1; /* a DSN "delayed" is among told */
+    unsigned int is_repeated : 1; /* somebody is left in this round */
+} work_t;
+
+/* ---- What is known ---- */
+
+/* "name[address]:port", as next hops are named everywhere. */
+static const char *host_write(apr_pool_t *p, const queue_peer_t *peer)
+{
+    if (!peer || !*peer->host) {
+        return "";
+    }
+    return *peer->address
+         ? apr_psprintf(p, "%s[%s]:%d", peer->host, peer->address, peer->port)
+         : peer->host;
+}
+
+/* The envelope, which is read again when no mail is open. @return 0: it
+ * cannot be read now */
+static int envelope_get(work_t *work)
+{
+    const queue_settle_t *settle = work->settle;
+    queue_mail_t *mail = NULL;
+
+    if (!work->envelope) {
+        if (settle->mail) {
+            work->envelope = settle->mail->envelope;
+        }
+        else if (queue_store_mail_open(settle->engine->store, work->message,
+                                       settle->p, &mail) == APR_SUCCESS) {
+            work->envelope = mail->envelope;
+        }
+        else {
+            return 0;
+        }
+        work->queued = store_queued_recipients(settle->p, work->envelope);
+    }
+    return 1;
+}
+
+static int is_wanted(work_t *work, apr_uint32_t index,
+                     smtp_report_action_e action)
+{
+    return !work->message->is_report && envelope_get(work)
+        && queue_dsn_is_wanted(work->envelope,
+                               &APR_ARRAY_IDX(work->queued, index,
+                                              store_queued_recipient_t),
+                               action);
+}
+
+/* ---- One recipient ---- */
+
+static void log_attempt(const work_t *work, const queue_recipient_t *recipient,
+                        const smtp_outcome_t *outcome, apr_time_t next)
+{
+    const queue_settle_t *settle = work->settle;
+    const queue_message_t *message = work->message;
+    const queue_peer_t *peer = settle->peer;
+    queue_log_entry_t entry = { 0 };
+
+    entry.id = message->id;
+    entry.vhost = work->vhost;
+    entry.reverse_path = message->reverse_path;
+    entry.forward_path = recipient->address;
+    entry.destination = queue_destination_key(settle->job->destination);
+    entry.peer = peer;
+    entry.outcome = outcome;
+    entry.attempt = settle->job->attempts;
+    entry.size_octets = message->size_octets;
+    entry.arrived = message->arrived;
+    entry.queued = message->queued;
+    entry.taken = settle->taken;
+    if (peer && peer->messages <= 1) {
+        entry.taken = peer->began;
+        entry.connected = peer->ready;
+    }
+    entry.over = work->now;
+    entry.next = next;
+    queue_log_write(settle->engine->log, &entry);
+}
+
+static void note(work_t *work, store_queued_e what, apr_uint32_t index,
+                 const smtp_outcome_t *outcome, apr_time_t next)
+{
+    store_queued_note_t *n = apr_array_push(work->notes);
+
+    memset(n, 0, sizeof(*n));
+    n->what = what;
+    n->recipient = index;
+    n->time = work->now;
+    n->next = next;
+    n->attempts = work->settle->job->attempts;
+    n->code = (apr_uint32_t)outcome->code;
+    n->status = store_queued_status_pack(outcome->status);
+    n->host = work->host;
+    n->text = outcome->text;
+}
+
+static void tell(work_t *work, apr_uint32_t index,
+                 const queue_verdict_t *verdict,
+                 const smtp_outcome_t *outcome)
+{
+    queue_dsn_recipient_t *told = apr_array_push(work->told);
+
+    memset(told, 0, sizeof(*told));
+    told->recipient = index;
+    told->action = verdict->action;
+    told->code = outcome->code;
+    told->status = verdict->is_expired ? (smtp_status_t){ 5, 4, 7 }
+                                       : outcome->status;
+    told->host = work->host;
+    told->text = outcome->text;
+    told->attempt = work->now;
+    told->until = work->message->expires;
+}
+
+static void reason_set(const work_t *work, queue_recipient_t *recipient,
+                       const smtp_outcome_t *outcome)
+{
+    queue_reasons_t *reasons = work->settle->engine->reasons;
+
+    queue_message_recipient_attempted(
+        recipient, reasons,
+        queue_reason_get(reasons, outcome->code, outcome->status, work->host,
+                         outcome->text));
+}
+
+/* What a deferral says of the destination. A 4xx about one mailbox or one mail
+ * is no word about how much it can take. */
+static queue_sent_e how_of(const smtp_outcome_t *outcome)
+{
+    if (!outcome->code) {
+        return QUEUE_SENT_LOST;
+    }
+    return outcome->code == 421 || outcome->stage <= SMTP_STAGE_MAIL
+           || outcome->status.subject == 3 ? QUEUE_SENT_THROTTLED
+                                           : QUEUE_SENT_OK;
+}
+
+static void settle_sent(work_t *work, apr_uint32_t index,
+                        const queue_verdict_t *verdict,
+                        const smtp_outcome_t *outcome)
+{
+    note(work, STORE_QUEUED_SENT, index, outcome, 0);
+    queue_message_recipient_end(work->message,
+                                &work->message->recipients[index],
+                                QUEUE_RECIPIENT_SENT);
+    if (verdict->has_action && is_wanted(work, index, verdict->action)) {
+        tell(work, index, verdict, outcome);
+    }
+}
+
+/* RFC 5321 4.5.5, 6.1: whoever took responsibility reports what it could not
+ * do. The recipient is over when the report is durable. */
+static void settle_failed(work_t *work, apr_uint32_t index,
+                          const queue_verdict_t *verdict,
+                          const smtp_outcome_t *outcome)
+{
+    queue_recipient_t *recipient = &work->message->recipients[index];
+
+    if (is_wanted(work, index, SMTP_REPORT_FAILED)) {
+        reason_set(work, recipient, outcome);
+        queue_message_recipient_end(work->message, recipient,
+                                    QUEUE_RECIPIENT_REPORTING);
+        tell(work, index, verdict, outcome);
+        return;
+    }
+    note(work, STORE_QUEUED_FAILED, index, outcome, 0);
+    queue_message_recipient_end(work->message, recipient,
+                                QUEUE_RECIPIENT_FAILED);
+}
+
+static void settle_deferred(work_t *work, apr_uint32_t index,
+                            const queue_verdict_t *verdict,
+                            const smtp_outcome_t *outcome)
+{
+    note(work, STORE_QUEUED_DEFERRED, index, outcome, verdict->next);
+    reason_set(work, &work->message->recipients[index], outcome);
+    if (how_of(outcome) > work->how) {
+        work->how = how_of(outcome);
+    }
+    if (!work->next || verdict->next < work->next) {
+        work->next = verdict->next;
+    }
+    if (verdict->has_action && is_wanted(work, index, SMTP_REPORT_DELAYED)) {
+        tell(work, index, verdict, outcome);
+        work->is_warning = 1;
+    }
+}
+
+static void verdict_make(const work_t *work, const smtp_outcome_t *outcome,
+                         queue_verdict_t *verdict)
+{
+    const queue_message_t *message = work->message;
+    queue_verdict_facts_t facts = { 0 };
+
+    facts.retry = &work->vhost->retry;
+    facts.attempts = work->settle->job->attempts;
+    facts.arrived = message->arrived;
+    facts.expires = message->expires;
+    facts.now = work->now;
+    facts.chance =
+        smtp_random_next(&work->settle->engine->network->random);
+    facts.is_warned = message->is_warned;
+    facts.may_repeat = work->settle->may_repeat;
+    queue_verdict_make(&facts, outcome, verdict);
+}
+
+static void settle_recipient(work_t *work, apr_uint32_t index,
+                             const smtp_outcome_t *outcome)
+{
+    queue_recipient_t *recipient = &work->message->recipients[index];
+    queue_verdict_t verdict;
+
+    verdict_make(work, outcome, &verdict);
+    if (verdict.what == QUEUE_VERDICT_AGAIN) {
+        work->is_repeated = 1;
+        return;
+    }
+    log_attempt(work, recipient, outcome, verdict.next);
+    switch (verdict.what) {
+    case QUEUE_VERDICT_SENT:
+        settle_sent(work, index, &verdict, outcome);
+        break;
+    case QUEUE_VERDICT_FAILED:
+        settle_failed(work, index, &verdict, outcome);
+        break;
+    default:
+        settle_deferred(work, index, &verdict, outcome);
+        break;
+    }
+    recipient->attempts = work->settle->job->attempts;
+}
+
+/* ---- Reports ---- */
+
+/** A DSN that a thread makes. */
+typedef struct report_t {
+    apr_pool_t *pool;            /* its own */
+    queue_engine_t *engine;
+    queue_message_t *message;
+    const queue_vhost_t *vhost;
+    queue_mail_t *mail;
+    queue_dsn_recipient_t *told;
+    int count;
+    apr_status_t rv;
+    queue_timer_t again;
+} report_t;
+
+static void report_run(void *baton)
+{
+    report_t *report = baton;
+
+    report->rv = queue_dsn_send(report->pool, report->vhost, report->mail,
+                                report->told, report->count);
+}
+
+static void report_note(const report_t *report,
+                        const queue_dsn_recipient_t *told)
+{
+    queue_message_t *message = report->message;
+    queue_recipient_t *recipient = &message->recipients[told->recipient];
+    store_queued_note_t n = { 0 };
+
+    n.what = STORE_QUEUED_FAILED;
+    n.recipient = told->recipient;
+    n.time = told->attempt;
+    n.attempts = recipient->attempts;
+    n.code = (apr_uint32_t)told->code;
+    n.status = store_queued_status_pack(told->status);
+    n.host = told->host;
+    n.text = told->text;
+    if (message->open > 1) {
+        queue_store_note(report->engine->store, message, &n, 1,
+                         report->pool);
+    }
+    queue_message_recipient_end(message, recipient, QUEUE_RECIPIENT_FAILED);
+}
+
+static void report_begin(report_t *report);
+
+static void report_again(void *baton)
+{
+    report_begin(baton);
+}
+
+/* Not durable: the recipients wait, in memory, for another time; on disk they
+ * are as before the attempt. */
+static void report_failed(report_t *report)
+{
+    queue_engine_t *engine = report->engine;
+
+    ap_log_error(APLOG_MARK, APLOG_ERR, report->rv, ap_server_conf,
+                 QUEUE_LOGNO(4070) "%s: a DSN could not be stored; it is tried "
+                 "again", report->message->id);
+    queue_timer_init(&report->again, engine->loop, report_again, report);
+    queue_timer_set(&report->again,
+                    queue_loop_now(engine->loop) + REPORT_AGAIN);
+}
+
+static void report_done(void *baton)
+{
+    report_t *report = baton;
+    queue_engine_t *engine = report->engine;
+    queue_message_t *message = report->message;
+    int i;
+
+    if (report->rv != APR_SUCCESS) {
+        report_failed(report);
+        return;
+    }
+    message->tasks--;
+    for (i = 0; i < report->count; i++) {
+        if (report->told[i].action == SMTP_REPORT_FAILED) {
+            report_note(report, &report->told[i]);
+        }
+    }
+    apr_pool_destroy(report->pool);
+    queue_settle_message_check(engine, message);
+}
+
+static void report_begin(report_t *report)
+{
+    report->rv = APR_SUCCESS;
+    if (!report->mail) {
+        report->rv = queue_store_mail_open(report->engine->store,
+                                           report->message, report->pool,
+                                           &report->mail);
+    }
+    if (report->rv == APR_SUCCESS) {
+        report->rv = queue_loop_task(report->engine->loop, report_run,
+                                     report_done, report);
+    }
+    if (report->rv != APR_SUCCESS) {
+        report_failed(report);
+    }
+}
+
+static queue_dsn_recipient_t *told_copy(apr_pool_t *p,
+                                        const apr_array_header_t *from)
+{
+    queue_dsn_recipient_t *told =
+        apr_pmemdup(p, from->elts, (apr_size_t)from->nelts * sizeof(*told));
+    int i;
+
+    for (i = 0; i < from->nelts; i++) {
+        told[i].host = apr_pstrdup(p, told[i].host);
+        told[i].text = apr_pstrdup(p, told[i].text);
+    }
+    return told;
+}
+
+static void report_create(const work_t *work)
+{
+    queue_engine_t *engine = work->settle->engine;
+    report_t *report;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, engine->pool);
+    report = apr_pcalloc(pool, sizeof(*report));
+    report->pool = pool;
+    report->engine = engine;
+    report->message = work->message;
+    report->vhost = work->vhost;
+    report->told = told_copy(pool, work->told);
+    report->count = work->told->nelts;
+    work->message->tasks++;
+    report_begin(report);
+}
+
+/* ---- The job and the message ---- */
+
+/* Once only: the sender need not read of each attempt. */
+static void warned_note(work_t *work)
+{
+    static const smtp_outcome_t none = { 0 };
+
+    work->message->is_warned = 1;
+    note(work, STORE_QUEUED_WARNED, 0, &none, 0);
+}
+
+/* Writes what has happened, unless all is over: then the end says so. */
+static void notes_write(work_t *work)
+{
+    queue_engine_t *engine = work->settle->engine;
+    apr_status_t rv;
+
+    if (work->is_warning) {
+        warned_note(work);
+    }
+    if (!work->message->open || !work->notes->nelts) {
+        return;
+    }
+    rv = queue_store_note(engine->store, work->message,
+                          (store_queued_note_t *)work->notes->elts,
+                          work->notes->nelts, work->settle->p);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                     QUEUE_LOGNO(4071) "%s: what became of the attempt could "
+                     "not be written; it waits in memory",
+                     work->message->id);
+    }
+}
+
+/** Recipients of a job that wait. */
+typedef struct waiting_t {
+    apr_uint32_t all;
+    apr_uint32_t round;          /* not tried in this round */
+} waiting_t;
+
+static waiting_t waiting_count(const queue_job_t *job)
+{
+    const queue_message_t *message = job->message;
+    waiting_t waiting = { 0, 0 };
+    apr_uint32_t i;
+
+    for (i = 0; i < message->recipient_count; i++) {
+        const queue_recipient_t *recipient = &message->recipients[i];
+
+        if (recipient->job == job
+            && recipient->state == QUEUE_RECIPIENT_WAITING) {
+            waiting.all++;
+            waiting.round += recipient->attempts < job->attempts;
+        }
+    }
+    return waiting;
+}
+
+/* When the job comes back, with nobody deferred just now: somebody was, in
+ * an earlier transaction of the round. */
+static apr_time_t next_of(const work_t *work)
+{
+    if (work->next) {
+        return work->next;
+    }
+    return queue_retry_next(&work->vhost->retry, work->settle->job->attempts,
+                            work->now, work->message->expires, 0);
+}
+
+/* @return whether the round goes on */
+static int job_settle(work_t *work)
+{
+    const queue_settle_t *settle = work->settle;
+    queue_job_t *job = settle->job;
+    queue_schedule_t *schedule = settle->engine->schedule;
+    waiting_t waiting = waiting_count(job);
+
+    if (waiting.round && settle->may_repeat) {
+        return 1;
+    }
+    queue_schedule_sent(job, work->how, work->now);
+    if (!waiting.all) {
+        queue_schedule_remove(schedule, job);
+    }
+    else if (work->message->is_held) {
+        queue_schedule_hold(schedule, job);
+    }
+    else {
+        queue_schedule_defer(schedule, job, next_of(work));
+    }
+    return 0;
+}
+
+static void work_begin(work_t *work, const queue_settle_t *settle)
+{
+    memset(work, 0, sizeof(*work));
+    work->settle = settle;
+    work->message = settle->job->message;
+    work->vhost = work->message->vhost;
+    work->now = queue_loop_now(settle->engine->loop);
+    work->host = host_write(settle->p, settle->peer);
+    work->notes = apr_array_make(settle->p, (int)settle->count + 1,
+                                 sizeof(store_queued_note_t));
+    work->told = apr_array_make(settle->p, 1, sizeof(queue_dsn_recipient_t));
+}
+
+int queue_settle(queue_settle_t *settle)
+{
+    work_t work;
+    apr_size_t i;
+    int goes_on;
+
+    work_begin(&work, settle);
+    for (i = 0; i < settle->count; i++) {
+        settle_recipient(&work, settle->indices[i], settle->outcomes[i]);
+    }
+    notes_write(&work);
+    goes_on = job_settle(&work);
+    if (work.told->nelts) {
+        report_create(&work);
+    }
+    if (!goes_on) {
+        queue_settle_message_check(settle->engine, work.message);
+    }
+    return goes_on;
+}
+
+void queue_settle_return(queue_engine_t *engine, queue_job_t *job)
+{
+    apr_time_t now = queue_loop_now(engine->loop);
+
+    if (job->attempts) {
+        job->attempts--;
+    }
+    queue_schedule_sent(job, QUEUE_SENT_LOST, now);
+    if (job->message->is_held) {
+        queue_schedule_hold(engine->schedule, job);
+        return;
+    }
+    queue_schedule_add(engine->schedule, job, now);
+    queue_engine_kick(engine);
+}
+
+void queue_settle_postpone(queue_engine_t *engine, queue_job_t *job,
+                           apr_interval_time_t delay)
+{
+    apr_time_t now = queue_loop_now(engine->loop);
+
+    queue_schedule_sent(job, QUEUE_SENT_LOST, now);
+    queue_schedule_defer(engine->schedule, job, now + delay);
+    queue_engine_kick(engine);
+}
+
+void queue_settle_damaged(queue_engine_t *engine, queue_job_t *job)
+{
+    queue_message_t *message = job->message;
+    apr_uint32_t i;
+
+    for (i = 0; i < message->recipient_count; i++) {
+        if (message->recipients[i].job == job) {
+            queue_message_recipient_end(message, &message->recipients[i],
+                                        QUEUE_RECIPIENT_DELETED);
+        }
+    }
+    queue_schedule_sent(job, QUEUE_SENT_LOST, queue_loop_now(engine->loop));
+    queue_schedule_remove(engine->schedule, job);
+    queue_settle_message_check(engine, message);
+}
+
+void queue_settle_message_check(queue_engine_t *engine,
+                                queue_message_t *message)
+{
+    apr_status_t rv;
+
+    if (message->open || message->tasks) {
+        return;
+    }
+    rv = queue_store_end(engine->store, message);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                     QUEUE_LOGNO(4072) "%s: is over, but could not be taken "
+                     "off the disk: it may be sent once more", message->id);
+    }
+    queue_engine_remove(engine, message);
+}
