@@ -6,74 +6,20 @@
  * from there and from queue_connection_abort() alone, so that whoever is
  * called back may do what it likes.
  */
-#include "queue_connection.h"
+#include "queue_connection_private.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#include <apr_base64.h>
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #include <http_log.h>
 
-#include "queue_host.h"
 #include "queue_log.h"
-#include "queue_session.h"
-#include "queue_socket.h"
-#include "queue_tls.h"
 
 APLOG_USE_MODULE(smtp_queue);
 
-#define TLS_TIMEOUT apr_time_from_sec(300)
-
-/** Octets of randomness in a nonce of SCRAM (RFC 5802 5.1). */
-#define NONCE_OCTETS 18
-
-typedef enum {
-    STATE_BEGIN = 0,             /**< the loop has not come by yet */
-    STATE_HOST,                  /**< the next host is wanted; DNS is asked */
-    STATE_ADDRESS,               /**< the next address is wanted */
-    STATE_CONNECT,               /**< the peer's system is to answer */
-    STATE_SESSION,
-    STATE_OVER                   /**< the user knows */
-} state_e;
-
 static const char *const state_names[] = {
     "begin", "host", "address", "connect", "session", "over"
-};
-
-struct queue_connection_t {
-    apr_pool_t *pool;
-    queue_network_t *network;
-    queue_connection_conf_t conf;
-    queue_connection_user_t user;
-    void *baton;
-    queue_timer_t timer;
-    apr_time_t timer_at;         /**< 0: it does not run */
-    state_e state;
-    unsigned int is_running : 1; /**< in step(): a call-back may have come */
-    unsigned int is_offered : 1; /**< ready was told, nothing was sent yet */
-    unsigned int is_clear : 1;   /**< this address once more, without TLS */
-
-    queue_hosts_conf_t hosts_conf;
-    queue_hosts_t *hosts;
-    const queue_host_t *host;    /**< that is tried */
-    int address;                 /**< index of the next of its addresses */
-    int attempts;                /**< addresses tried */
-    queue_tls_facts_t tls_facts;
-
-    apr_pool_t *attempt_pool;    /**< of one address */
-    int fd;                      /**< while connecting */
-    queue_watch_t *watch;
-    queue_session_conf_t session_conf;
-    queue_session_t *session;
-    apr_time_t deadline;         /**< to connect; of idleness */
-
-    smtp_client_message_t *message; /**< at hand; NULL: none */
-    queue_peer_t peer;
-    smtp_outcome_t failure;      /**< of a host; pending: none yet */
-    queue_peer_t failure_peer;
 };
 
 static apr_time_t now_get(const queue_connection_t *c)
@@ -86,80 +32,62 @@ static smtp_client_t *client_get(const queue_connection_t *c)
     return queue_session_client(c->session);
 }
 
-static void state_set(queue_connection_t *c, state_e state)
+void queue_connection_state_set(queue_connection_t *c,
+                                queue_state_e state)
 {
     ap_log_error(APLOG_MARK, APLOG_TRACE2, 0, c->network->server,
-                 "%s: %s -> %s", c->conf.domain, state_names[c->state],
-                 state_names[state]);
+                 "connection %pp: %s -> %s", (void *)c,
+                 state_names[c->state], state_names[state]);
     c->state = state;
 }
 
-/* Failures. */
-
-/** One host or address was of no use. What is temporary counts more than what
- *  is for ever: the mail may be taken there later (RFC 5321 5.1). */
-static void failure_note(queue_connection_t *c, const smtp_outcome_t *failure)
+/** The domain is a recipient's: it may be no domain. */
+const char *queue_connection_domain_write(const queue_connection_t *c)
 {
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->network->server,
-                 QUEUE_LOGNO(4150) "mail for %s: %s[%s]:%d is of no use: %s:"
-                 " %s", c->conf.domain, c->peer.host, c->peer.address,
-                 c->peer.port, smtp_stage_name(failure->stage),
-                 failure->text);
-    if (c->failure.result == SMTP_OUTCOME_DEFERRED
-        && failure->result == SMTP_OUTCOME_FAILED) {
-        return;
-    }
-    c->failure = *failure;
-    c->failure.text = apr_pstrdup(c->pool, failure->text);
-    c->failure_peer = c->peer;
-    if (c->peer.tls != NULL) {
-        smtp_tls_info_t *tls = apr_pmemdup(c->pool, c->peer.tls,
-                                           sizeof(*tls));
+    return smtp_outcome_text(c->pool, c->conf.domain);
+}
 
-        tls->detail = tls->detail ? apr_pstrdup(c->pool, tls->detail) : NULL;
-        c->failure_peer.tls = tls;
+const char *queue_connection_peer_write(const queue_connection_t *c)
+{
+    const queue_peer_t *peer = &c->peer;
+
+    if (*peer->address == '\0') {
+        return *peer->host != '\0' ? peer->host : "DNS";
     }
+    return apr_psprintf(c->pool, "%s[%s]:%d", c->host->is_literal
+                                              ? "" : peer->host,
+                        peer->address, peer->port);
 }
 
 /* The end. */
-
-static void attempt_end(queue_connection_t *c)
-{
-    if (c->session == NULL && c->fd != -1) {
-        queue_watch_end(c->watch);
-        close(c->fd);
-    }
-    c->fd = -1;
-    c->watch = NULL;
-    c->session = NULL;
-    c->peer.tls = NULL;
-    if (c->attempt_pool != NULL) {
-        apr_pool_destroy(c->attempt_pool);
-        c->attempt_pool = NULL;
-    }
-}
 
 static apr_status_t connection_end(void *data)
 {
     queue_connection_t *c = data;
 
     queue_timer_clear(&c->timer);
-    attempt_end(c);
+    queue_attempt_end(c);
     return APR_SUCCESS;
 }
 
 /** Tells the user; frees, if nobody on the way here would miss it. */
 static void close_tell(queue_connection_t *c, const smtp_outcome_t *failure)
 {
-    state_set(c, STATE_OVER);
+    if (APLOGdebug(c->network->server)) {
+        ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, c->network->server,
+                     QUEUE_LOGNO(4153) "mail for %s: connection to %s ends"
+                     " after %u messages: %s", queue_connection_domain_write(c),
+                     queue_connection_peer_write(c), c->peer.messages,
+                     failure ? failure->text : "in good order");
+    }
+    queue_connection_state_set(c, QUEUE_STATE_OVER);
     c->user.closed(c->baton, c, failure);
     if (!c->is_running) {
         apr_pool_destroy(c->pool);
     }
 }
 
-/** All hosts were of no use. */
-static void failure_tell(queue_connection_t *c)
+void queue_connection_give_up(queue_connection_t *c)
 {
     if (c->failure.result == SMTP_OUTCOME_PENDING) {
         const smtp_status_t no_host = { 4, 4, 4 };
@@ -178,220 +106,6 @@ static void message_tell(queue_connection_t *c)
 
     c->message = NULL;
     c->user.done(c->baton, c, message);
-}
-
-/* Hosts. */
-
-static void host_begin(queue_connection_t *c, const queue_host_t *host)
-{
-    smtp_outcome_t refusal;
-
-    c->host = host;
-    c->address = 0;
-    c->peer.host = host->name;
-    c->peer.address = c->peer.source = "";
-    c->peer.port = host->path ? 0 : host->port;
-    c->tls_facts.host = host;
-    c->tls_facts.domain = queue_hosts_domain(c->hosts);
-    queue_tls_choose(c->pool, &c->tls_facts, &c->session_conf.policy,
-                     &refusal);
-    if (host->failure.result != SMTP_OUTCOME_PENDING) {
-        failure_note(c, &host->failure);
-    }
-    else if (refusal.result != SMTP_OUTCOME_PENDING) {
-        failure_note(c, &refusal);
-    }
-    else {
-        state_set(c, STATE_ADDRESS);
-    }
-}
-
-/** @return whether there is something to go on with */
-static int host_step(queue_connection_t *c)
-{
-    const queue_host_t *host;
-
-    switch (queue_hosts_next(c->hosts, &host)) {
-    case QUEUE_HOSTS_WAIT:
-        return 0;
-    case QUEUE_HOSTS_FOUND:
-        host_begin(c, host);
-        return 1;
-    case QUEUE_HOSTS_END:
-        break;
-    }
-    failure_tell(c);
-    return 0;
-}
-
-/* Addresses. */
-
-static void attempt_fail(queue_connection_t *c, smtp_loss_e loss,
-                         const char *detail)
-{
-    smtp_outcome_t failure;
-
-    smtp_outcome_of_loss(c->pool, SMTP_STAGE_CONNECT, loss, detail,
-                         &failure);
-    failure_note(c, &failure);
-    attempt_end(c);
-    state_set(c, STATE_ADDRESS);
-}
-
-static void attempt_error(queue_connection_t *c, apr_status_t rv)
-{
-    char words[128];
-
-    attempt_fail(c, queue_socket_loss(rv),
-                 apr_strerror(rv, words, sizeof(words)));
-}
-
-/** Randomness for SCRAM; without any there is none. */
-static const char *nonce_make(apr_pool_t *p)
-{
-    unsigned char octets[NONCE_OCTETS];
-    char *nonce = apr_palloc(p, apr_base64_encode_len(sizeof(octets)));
-
-    if (apr_generate_random_bytes(octets, sizeof(octets)) != APR_SUCCESS) {
-        return NULL;
-    }
-    apr_base64_encode_binary(nonce, octets, sizeof(octets));
-    return nonce;
-}
-
-static void auth_set(queue_connection_t *c, smtp_client_auth_t *to)
-{
-    const queue_auth_t *auth = c->conf.route->auth;
-
-    memset(to, 0, sizeof(*to));
-    if (auth != NULL) {
-        to->login = auth->login;
-        to->password = auth->password;
-        to->without_tls = auth->without_tls;
-        to->nonce = nonce_make(c->attempt_pool);
-    }
-}
-
-/** What the session is to be like, but for the TLS policy: that is the
- *  host's. */
-static void session_conf_set(queue_connection_t *c,
-                             const queue_source_t *source)
-{
-    const queue_destination_conf_t *conf = c->conf.conf;
-    const queue_route_t *route = c->conf.route;
-    smtp_client_conf_t *client = &c->session_conf.client;
-    apr_interval_time_t tls_timeout = conf->timeout[SMTP_STAGE_TLS];
-
-    client->helo = source != NULL && source->helo ? source->helo
-                                                  : c->conf.helo;
-    client->lmtp = route->kind == QUEUE_ROUTE_LMTP
-                   || route->kind == QUEUE_ROUTE_LMTP_UNIX;
-    client->tls = c->is_clear ? SMTP_CLIENT_TLS_NONE
-        : smtp_tls_policy_starttls(&c->session_conf.policy);
-    auth_set(c, &client->auth);
-    memcpy(client->timeout, conf->timeout, sizeof(client->timeout));
-    c->session_conf.tls = c->network->tls;
-    c->session_conf.is_implicit_tls = c->tls_facts.is_implicit_tls;
-    c->session_conf.timeout_tls = tls_timeout > 0 ? tls_timeout : TLS_TIMEOUT;
-}
-
-static void session_begin(queue_connection_t *c)
-{
-    apr_status_t rv;
-
-    c->peer.source = queue_socket_source(c->pool, c->fd);
-    rv = queue_session_create(c->attempt_pool, c->network->loop, c->fd,
-                              c->watch, &c->session_conf, &c->session);
-    if (rv != APR_SUCCESS) {
-        attempt_fail(c, SMTP_LOSS_STOPPED, "the session cannot be begun:"
-                     " our name, a login or TLS is not as it must be");
-        return;
-    }
-    state_set(c, STATE_SESSION);
-}
-
-static void connect_event(void *baton, int events);
-
-/** @param rv  of connect(): APR_SUCCESS or APR_EINPROGRESS */
-static void connect_begin(queue_connection_t *c, apr_status_t begun)
-{
-    const int is_there = begun == APR_SUCCESS;
-    apr_status_t rv = queue_watch_begin(c->network->loop, c->attempt_pool,
-                                        c->fd, is_there ? APR_POLLIN
-                                                        : APR_POLLOUT,
-                                        connect_event, c, &c->watch);
-
-    if (rv != APR_SUCCESS) {
-        attempt_error(c, rv);
-    }
-    else if (is_there) {
-        session_begin(c);
-    }
-    else {
-        c->deadline = now_get(c) + c->conf.conf->timeout_connect;
-        state_set(c, STATE_CONNECT);
-    }
-}
-
-/** The address or socket at hand. */
-static void connect_try(queue_connection_t *c, const queue_source_t *source,
-                        const queue_endpoint_t *endpoint)
-{
-    apr_status_t rv;
-
-    c->attempts++;
-    apr_pool_create(&c->attempt_pool, c->pool);
-    session_conf_set(c, source);
-    rv = queue_socket_connect(endpoint, source ? &source->address : NULL,
-                              &c->fd);
-    if (rv == APR_SUCCESS || APR_STATUS_IS_EINPROGRESS(rv)) {
-        connect_begin(c, rv);
-    }
-    else {
-        attempt_error(c, rv);
-    }
-}
-
-static void ip_try(queue_connection_t *c)
-{
-    const queue_source_t *source;
-    queue_endpoint_t endpoint = { NULL, { 0 }, c->host->port };
-
-    endpoint.address = APR_ARRAY_IDX(c->host->addresses, c->address,
-                                     smtp_dns_address_t);
-    c->address++;
-    c->peer.address = smtp_dns_address_write(c->pool, &endpoint.address);
-    c->peer.source = "";
-    if (queue_source_choose(c->conf.conf->sources, endpoint.address.family,
-                            smtp_random_next(&c->network->random),
-                            &source)) {
-        connect_try(c, source, &endpoint);
-    }
-    else {
-        attempt_fail(c, SMTP_LOSS_UNREACHABLE, "there is no address of this"
-                     " family to send from");
-    }
-}
-
-static int address_step(queue_connection_t *c)
-{
-    const queue_endpoint_t endpoint = { c->host->path, { 0 }, 0 };
-
-    if (c->attempts >= QUEUE_CONNECTION_ATTEMPTS_MAX) {
-        failure_tell(c);
-        return 0;
-    }
-    if (c->host->path == NULL && c->address < c->host->addresses->nelts) {
-        ip_try(c);
-    }
-    else if (c->host->path != NULL && c->address++ == 0) {
-        connect_try(c, NULL, &endpoint);
-    }
-    else {
-        state_set(c, STATE_HOST);
-    }
-    c->is_clear = 0;
-    return 1;
 }
 
 /* The session. */
@@ -435,7 +149,7 @@ static void requiretls_refuse(queue_connection_t *c)
     smtp_outcome_of_status(SMTP_STAGE_NEED, unable,
                            "REQUIRETLS is not offered, or the peer is not"
                            " verified", &refusal);
-    failure_note(c, &refusal);
+    queue_attempt_failure_note(c, &refusal);
 }
 
 static int is_used_up(const queue_connection_t *c)
@@ -444,6 +158,24 @@ static int is_used_up(const queue_connection_t *c)
 
     return !smtp_client_has_room(client_get(c))
            || (max > 0 && c->peer.messages >= (unsigned int)max);
+}
+
+static void ready_log(const queue_connection_t *c)
+{
+    const smtp_tls_info_t *tls = c->peer.tls;
+
+    if (APLOGdebug(c->network->server)) {
+        ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, c->network->server,
+                     QUEUE_LOGNO(4152) "mail for %s: connected to %s from"
+                     " %s, %s%s%s%s%s%s", queue_connection_domain_write(c),
+                     queue_connection_peer_write(c),
+                     c->peer.source, tls ? tls->protocol : "in the clear",
+                     tls ? " " : "", tls ? tls->cipher : "",
+                     tls == NULL || !tls->is_verified ? ""
+                     : tls->is_dane ? ", verified by DANE" : ", verified",
+                     tls && tls->detail ? ", though: " : "",
+                     tls && tls->detail ? tls->detail : "");
+    }
 }
 
 /** The session waits for us. */
@@ -467,6 +199,7 @@ static int ready_step(queue_connection_t *c)
     }
     if (c->peer.ready == 0) {
         c->peer.ready = now_get(c);
+        ready_log(c);
     }
     c->is_offered = 1;
     c->deadline = now_get(c) + c->conf.conf->idle;
@@ -485,9 +218,10 @@ static void session_fail(queue_connection_t *c)
 
     if (failure != NULL && may_try_clear(c, failure)) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->network->server,
-                     QUEUE_LOGNO(4151) "mail for %s: %s[%s]:%d: %s; trying"
-                     " without TLS", c->conf.domain, c->peer.host,
-                     c->peer.address, c->peer.port, failure->text);
+                     QUEUE_LOGNO(4151) "mail for %s: %s: %s: %s; trying"
+                     " without TLS", queue_connection_domain_write(c),
+                     queue_connection_peer_write(c),
+                     smtp_stage_name(failure->stage), failure->text);
         c->is_clear = 1;
         c->address--;
         c->attempts--;
@@ -498,15 +232,15 @@ static void session_fail(queue_connection_t *c)
         requiretls_refuse(c);
     }
     else if (failure != NULL) {
-        failure_note(c, failure);
+        queue_attempt_failure_note(c, failure);
     }
-    attempt_end(c);
+    queue_attempt_end(c);
     if (is_login) {
         /* Each host more would be an attempt more to guess a password. */
-        failure_tell(c);
+        queue_connection_give_up(c);
         return;
     }
-    state_set(c, STATE_ADDRESS);
+    queue_connection_state_set(c, QUEUE_STATE_ADDRESS);
 }
 
 /** Whether the end of the session cost somebody an attempt: not when it was
@@ -548,7 +282,7 @@ static int closed_step(queue_connection_t *c)
     if (c->message != NULL) {
         message_tell(c);
     }
-    if (c->state != STATE_OVER) {
+    if (c->state != QUEUE_STATE_OVER) {
         close_tell(c, failure);
     }
     return 0;
@@ -575,17 +309,17 @@ static int session_step(queue_connection_t *c)
 static int step(queue_connection_t *c)
 {
     switch (c->state) {
-    case STATE_BEGIN:
-        state_set(c, STATE_HOST);
+    case QUEUE_STATE_BEGIN:
+        queue_connection_state_set(c, QUEUE_STATE_HOST);
         return 1;
-    case STATE_HOST:
-        return host_step(c);
-    case STATE_ADDRESS:
-        return address_step(c);
-    case STATE_SESSION:
+    case QUEUE_STATE_HOST:
+        return queue_attempt_host_step(c);
+    case QUEUE_STATE_ADDRESS:
+        return queue_attempt_address_step(c);
+    case QUEUE_STATE_SESSION:
         return session_step(c);
-    case STATE_CONNECT:
-    case STATE_OVER:
+    case QUEUE_STATE_CONNECT:
+    case QUEUE_STATE_OVER:
         break;
     }
     return 0;
@@ -595,11 +329,11 @@ static int step(queue_connection_t *c)
 static apr_time_t deadline_get(const queue_connection_t *c)
 {
     switch (c->state) {
-    case STATE_BEGIN:
+    case QUEUE_STATE_BEGIN:
         return now_get(c);
-    case STATE_CONNECT:
+    case QUEUE_STATE_CONNECT:
         return c->deadline;
-    case STATE_SESSION:
+    case QUEUE_STATE_SESSION:
         break;
     default:
         return 0;
@@ -635,7 +369,7 @@ static void run(queue_connection_t *c)
     while (step(c)) {
     }
     c->is_running = 0;
-    if (c->state == STATE_OVER) {
+    if (c->state == QUEUE_STATE_OVER) {
         apr_pool_destroy(c->pool);
         return;
     }
@@ -649,22 +383,15 @@ static void host_wake(void *baton)
     run(baton);
 }
 
-static void connect_event(void *baton, int events)
+void queue_connection_event(void *baton, int events)
 {
     queue_connection_t *c = baton;
-    apr_status_t rv;
 
-    if (c->state == STATE_SESSION) {
+    if (c->state == QUEUE_STATE_SESSION) {
         queue_session_events(c->session, events);
     }
-    else if (c->state == STATE_CONNECT) {
-        rv = queue_socket_error(c->fd);
-        if (rv == APR_SUCCESS) {
-            session_begin(c);
-        }
-        else {
-            attempt_error(c, rv);
-        }
+    else if (c->state == QUEUE_STATE_CONNECT) {
+        queue_attempt_connected(c);
     }
     run(c);
 }
@@ -679,10 +406,10 @@ static void timer_fire(void *baton)
         timer_adjust(c);
         return;
     }
-    if (c->state == STATE_CONNECT) {
-        attempt_fail(c, SMTP_LOSS_TIMEOUT, NULL);
+    if (c->state == QUEUE_STATE_CONNECT) {
+        queue_attempt_fail(c, SMTP_LOSS_TIMEOUT, NULL);
     }
-    else if (c->state == STATE_SESSION) {
+    else if (c->state == QUEUE_STATE_SESSION) {
         if (c->is_offered) {
             session_quit(c);
         }
@@ -752,7 +479,7 @@ void queue_connection_send(queue_connection_t *c,
 
 int queue_connection_is_ready(const queue_connection_t *c)
 {
-    return c->state == STATE_SESSION && c->is_offered;
+    return c->state == QUEUE_STATE_SESSION && c->is_offered;
 }
 
 void queue_connection_quit(queue_connection_t *c)
@@ -767,7 +494,7 @@ void queue_connection_abort(queue_connection_t *c, const char *why)
 {
     smtp_outcome_t failure;
 
-    if (c->state == STATE_OVER) {
+    if (c->state == QUEUE_STATE_OVER) {
         return;
     }
     smtp_outcome_of_loss(c->pool, SMTP_STAGE_NONE, SMTP_LOSS_STOPPED, why,
@@ -776,7 +503,7 @@ void queue_connection_abort(queue_connection_t *c, const char *why)
         failure.stage = smtp_client_stage(client_get(c));
         smtp_client_lost(client_get(c), SMTP_LOSS_STOPPED, why);
     }
-    state_set(c, STATE_OVER);
+    queue_connection_state_set(c, QUEUE_STATE_OVER);
     if (c->message != NULL) {
         message_tell(c);
     }

@@ -27,37 +27,48 @@ static const user_mail_t one_mail[] = {
 };
 
 static identity_t ca;
-static char *ca_file;
+static identity_t ours;          /**< our own, as a client */
+static char *ca_file, *own_file;
 static smtp_tls_context_t *context;
+
+/** A PEM file, with a key where one is given. */
+static char *file_make(apr_pool_t *p, const identity_t *id, int has_key)
+{
+    const char *dir;
+    FILE *file;
+    char *path;
+
+    assert_int_equal(apr_temp_dir_get(&dir, p), APR_SUCCESS);
+    path = apr_pstrcat(p, dir, "/queue_session_test.XXXXXX", NULL);
+    file = fdopen(mkstemp(path), "w");
+    assert_non_null(file);
+    PEM_write_X509(file, id->cert);
+    if (has_key) {
+        PEM_write_PrivateKey(file, id->key, NULL, NULL, 0, NULL, NULL);
+    }
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
 
 static int group_setup(void **state)
 {
     smtp_tls_conf_t conf = { NULL };
-    const char *dir, *error;
-    FILE *file;
-    int fd;
+    const char *error;
 
     signal(SIGPIPE, SIG_IGN);
     unit_pool_setup(state);
-    if (apr_temp_dir_get(&dir, *state) != APR_SUCCESS) {
-        return 1;
-    }
-    ca_file = apr_pstrcat(*state, dir, "/queue_session_test.XXXXXX", NULL);
-    fd = mkstemp(ca_file);
-    if (fd < 0 || (file = fdopen(fd, "w")) == NULL) {
-        return 1;
-    }
     ca = identity_make("Test CA", NULL, NULL, -DAY_SEC, DAY_SEC);
-    PEM_write_X509(file, ca.cert);
-    conf.ca_file = ca_file;
-    return fclose(file)
-           || smtp_tls_context_create(*state, &conf, &context, &error);
+    ours = identity_make("us", "DNS:mx.example.com", &ca, -DAY_SEC, DAY_SEC);
+    conf.ca_file = ca_file = file_make(*state, &ca, 0);
+    conf.cert_file = own_file = file_make(*state, &ours, 1);
+    return smtp_tls_context_create(*state, &conf, &context, &error);
 }
 
 static int group_teardown(void **state)
 {
     identity_free(&ca);
-    return unlink(ca_file) + unit_pool_teardown(state);
+    identity_free(&ours);
+    return unlink(ca_file) + unlink(own_file) + unit_pool_teardown(state);
 }
 
 /** What DNS says of TLSA records. */
@@ -70,7 +81,8 @@ typedef struct row_t {
     smtp_tls_level_e level;
     tlsa_e tlsa;
     /** i: implicit TLS; x: the certificate is another's; r: REQUIRETLS; m: MX
-     *  not secure; b: a second host, at 127.0.0.2 */
+     *  not secure; b: a second host, at 127.0.0.2; a: it asks for our
+     *  certificate */
     const char *flags;
     const char *script;
     const char *events;
@@ -137,6 +149,14 @@ static SSL_CTX *server_make(const identity_t *id)
     return ssl_ctx;
 }
 
+/** Of a peer that knows us by our certificate. */
+static int is_ours(int is_good, X509_STORE_CTX *store)
+{
+    (void)is_good;
+    return X509_cmp(X509_STORE_CTX_get_current_cert(store), ours.cert) == 0
+           || X509_STORE_CTX_get_error_depth(store) > 0;
+}
+
 static void row_play(apr_pool_t *parent, const row_t *row,
                      void (*change)(user_t *user))
 {
@@ -151,6 +171,10 @@ static void row_play(apr_pool_t *parent, const row_t *row,
     apr_pool_create(&p, parent);
     hop->script = row->script;
     hop->tls = server_make(&id);
+    if (has(row, 'a')) {
+        SSL_CTX_set_verify(hop->tls, SSL_VERIFY_PEER
+                           | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, is_ours);
+    }
     next_hop_begin(hop);
     user = user_create(p, hop->port);
     user->network.tls = context;
@@ -359,6 +383,16 @@ static void large_mail_arrives_whole_under_tls(void **state)
     row_play(*state, &row, large_set);
 }
 
+static void our_certificate_is_shown_to_who_asks(void **state)
+{
+    static const row_t row = {
+        "asks", SMTP_TLS_ENCRYPT, TLSA_NONE, "a",
+        "ACCEPT 1\n" OFFERED SHAKE UNDER TAKEN GOODBYE, RELAYED, "c"
+    };
+
+    row_play(*state, &row, NULL);
+}
+
 /* Logins. */
 
 static void auth_set(user_t *user)
@@ -439,6 +473,7 @@ int main(void)
         UNIT_TEST(a_handshake_that_stalls_ends),
         UNIT_TEST(a_peer_that_floods_under_tls_is_left),
         UNIT_TEST(large_mail_arrives_whole_under_tls),
+        UNIT_TEST(our_certificate_is_shown_to_who_asks),
         UNIT_TEST(a_login_goes_under_tls),
         UNIT_TEST(what_is_wrong_on_this_side_defers)
     };
