@@ -9,10 +9,14 @@
 #include "smtp_chars.h"
 #include "smtp_date.h"
 #include "smtp_field.h"
+#include "smtp_mime.h"
 #include "smtp_xtext.h"
 
 /** RFC 2046 5.1.1. */
 #define BOUNDARY_MAX_OCTETS 70
+
+/** Blanks at the begin of a line of text that are kept. */
+#define INDENT_MAX_OCTETS 40
 
 /** What an action is called and what a person is told of it. */
 typedef struct action_row_t {
@@ -116,11 +120,28 @@ static void content_type_write(smtp_field_t *field, const char *type)
     smtp_field_write(field, "Content-Type", type);
 }
 
-static void encoding_write(smtp_field_t *field, int is_8bit)
+static void encoding_write(smtp_field_t *field, const char *encoding)
 {
-    if (is_8bit) {
-        smtp_field_write(field, "Content-Transfer-Encoding", "8bit");
+    if (encoding) {
+        smtp_field_write(field, "Content-Transfer-Encoding", encoding);
     }
+}
+
+/** The encoding of what may have octets above 127, or NULL: 7bit. */
+static const char *encoding_of(int is_8bit)
+{
+    return is_8bit ? "8bit" : NULL;
+}
+
+/** A subject of UTF-8 stands for itself in a header of UTF-8 only. */
+static void subject_write(smtp_field_t *field, const smtp_report_t *report)
+{
+    const char *subject = report->subject ? report->subject
+                                          : worst_find(report)->subject;
+
+    smtp_field_write(field, "Subject",
+                     field->utf8 ? subject
+                     : smtp_mime_write_words(field->pool, subject));
 }
 
 static void header_write(smtp_field_t *field, const smtp_report_t *report,
@@ -133,9 +154,7 @@ static void header_write(smtp_field_t *field, const smtp_report_t *report,
     smtp_field_unit(field, apr_pstrcat(p, "<", report->from, ">", NULL));
     smtp_field_end(field);
     smtp_field_write(field, "To", apr_pstrcat(p, "<", report->to, ">", NULL));
-    smtp_field_write(field, "Subject", report->subject
-                                       ? report->subject
-                                       : worst_find(report)->subject);
+    subject_write(field, report);
     date_write(field, "Date", report->time, report->offset_sec);
     smtp_field_write(field, "Message-ID", report->message_id);
     /* RFC 3834 5: no vacation program shall answer. */
@@ -147,21 +166,37 @@ static void header_write(smtp_field_t *field, const smtp_report_t *report,
     smtp_field_unit(field, apr_pstrcat(p, "boundary=\"", boundary, "\"",
                                        NULL));
     smtp_field_end(field);
-    encoding_write(field, report->is_8bit || report->is_utf8);
+    encoding_write(field, encoding_of(report->is_8bit || report->is_utf8));
 }
 
 /** The line between parts, and the new part's header. */
 static void part_begin(smtp_field_t *field, const char *boundary,
-                       const char *type, int is_8bit)
+                       const char *type, const char *encoding)
 {
     smtp_field_lines(field, apr_pstrcat(field->pool, "\r\n--", boundary,
                                         "\r\n", NULL));
     content_type_write(field, type);
-    encoding_write(field, is_8bit);
+    encoding_write(field, encoding);
     smtp_field_lines(field, "\r\n");
 }
 
 /* The part for people. */
+
+/** A line, whose blanks at the begin are those of its continuations, too. */
+static void line_write(smtp_field_t *field, const char *indent,
+                       const char *line)
+{
+    apr_size_t blanks = strspn(line, " ");
+
+    if (blanks > INDENT_MAX_OCTETS) {
+        blanks = INDENT_MAX_OCTETS;
+    }
+    smtp_field_paragraph(field,
+                         apr_pstrcat(field->pool, indent,
+                                     apr_pstrmemdup(field->pool, line,
+                                                    blanks), NULL),
+                         line + blanks);
+}
 
 /** A paragraph for each line of @a text. */
 static void lines_write(smtp_field_t *field, const char *indent,
@@ -173,11 +208,11 @@ static void lines_write(smtp_field_t *field, const char *indent,
 
     while ((lf = strchr(line, '\n')) != NULL) {
         *lf = '\0';
-        smtp_field_paragraph(field, indent, line);
+        line_write(field, indent, line);
         line = lf + 1;
     }
     if (*line) {
-        smtp_field_paragraph(field, indent, line);
+        line_write(field, indent, line);
     }
 }
 
@@ -213,7 +248,10 @@ static void recipient_tell(smtp_field_t *field,
                                             status_get(recipient)),
                                      " (", status_string(p, recipient), ")",
                                      NULL));
-    if (recipient->diagnostic) {
+    if (recipient->diagnostic && recipient->is_local) {
+        lines_write(field, "    ", recipient->diagnostic);
+    }
+    else if (recipient->diagnostic) {
         smtp_field_paragraph(
             field, "    ",
             recipient->remote_mta
@@ -242,14 +280,10 @@ static void action_tell(smtp_field_t *field, const smtp_report_t *report,
     }
 }
 
-static void text_write(smtp_field_t *field, const smtp_report_t *report)
+static void own_text_write(smtp_field_t *field, const smtp_report_t *report)
 {
     apr_size_t i;
 
-    if (report->text) {
-        lines_write(field, "", report->text);
-        return;
-    }
     smtp_field_paragraph(field, "",
                          apr_pstrcat(field->pool,
                                      "This is the mail server at ",
@@ -346,7 +380,8 @@ static void recipient_write(smtp_field_t *field, const smtp_report_t *report,
                      smtp_report_action_name(recipient->action));
     smtp_field_write(field, "Status", status_string(p, recipient));
     typed_write(field, "Remote-MTA", "dns", recipient->remote_mta);
-    typed_write(field, "Diagnostic-Code", "smtp",
+    typed_write(field, "Diagnostic-Code",
+                recipient->is_local ? "x-mod-smtp" : "smtp",
                 diagnostic_join(p, recipient->diagnostic));
     date_write(field, "Last-Attempt-Date", recipient->last_attempt,
                report->offset_sec);
@@ -381,6 +416,38 @@ static const struct {
       "message/global-headers", "message/global" }
 };
 
+/** A text beyond ASCII passes servers without 8BITMIME. */
+static void quoted_write(smtp_field_t *field, const smtp_report_t *report,
+                         const char *boundary)
+{
+    smtp_field_t text;
+
+    smtp_field_init(&text, field->pool, 1);
+    lines_write(&text, "", report->text);
+    part_begin(field, boundary, part_types[1].text, "quoted-printable");
+    smtp_field_lines(field, smtp_mime_write_quoted(field->pool, text.octets));
+}
+
+static void text_write(smtp_field_t *field, const smtp_report_t *report,
+                       const char *boundary)
+{
+    int is_utf8 = field->utf8;
+
+    if (report->text && !is_utf8
+        && smtp_chars_has_8bit(report->text, strlen(report->text))) {
+        quoted_write(field, report, boundary);
+        return;
+    }
+    part_begin(field, boundary, part_types[is_utf8].text,
+               encoding_of(is_utf8));
+    if (report->text) {
+        lines_write(field, "", report->text);
+    }
+    else {
+        own_text_write(field, report);
+    }
+}
+
 char *smtp_report_write_begin(apr_pool_t *p, const smtp_report_t *report,
                               int *returns_full, apr_size_t *len)
 {
@@ -393,14 +460,14 @@ char *smtp_report_write_begin(apr_pool_t *p, const smtp_report_t *report,
                     && report->recipients->nelts > 0;
     smtp_field_init(&field, p, is_utf8);
     header_write(&field, report, boundary);
-    part_begin(&field, boundary, part_types[is_utf8].text, is_utf8);
-    text_write(&field, report);
-    part_begin(&field, boundary, part_types[is_utf8].status, is_utf8);
+    text_write(&field, report, boundary);
+    part_begin(&field, boundary, part_types[is_utf8].status,
+               encoding_of(is_utf8));
     status_write(&field, report);
     part_begin(&field, boundary,
                *returns_full ? part_types[is_utf8].full
                              : part_types[is_utf8].headers,
-               is_utf8 || report->is_8bit);
+               encoding_of(is_utf8 || report->is_8bit));
     if (len) {
         *len = field.len;
     }

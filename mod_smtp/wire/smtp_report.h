@@ -31,6 +31,8 @@ typedef struct smtp_report_recipient_t {
     smtp_status_t status;        /**< class made to agree with the action */
     const char *remote_mta;      /**< host name, or NULL */
     const char *diagnostic;      /**< remote's reply, lines by LF, or NULL */
+    unsigned int is_local : 1;   /**< the diagnostic is no reply, but words of
+                                      our own: "connection refused" */
     apr_time_t last_attempt;     /**< 0: not said */
     apr_time_t will_retry_until; /**< delayed only; 0: not said */
 } smtp_report_recipient_t;
@@ -42,8 +44,9 @@ typedef struct smtp_report_t {
     const char *message_id;      /**< with angle brackets */
     const char *boundary;        /**< must not occur in the mail */
     const char *envid;           /**< xtext, or NULL */
-    const char *subject;         /**< NULL: made from the actions */
-    const char *text;            /**< human part, lines by LF; NULL: ours */
+    const char *subject;         /**< UTF-8; NULL: made from the actions */
+    const char *text;            /**< human part, UTF-8, lines by LF, of which
+                                      blanks at the begin stay; NULL: ours */
     apr_time_t time;             /**< of the report */
     apr_time_t arrival;          /**< of the message; 0: not said */
     int offset_sec;              /**< zone of both */

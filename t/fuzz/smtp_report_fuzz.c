@@ -54,6 +54,7 @@ static void take_recipient(supply_t *supply, apr_array_header_t *recipients)
     recipient->orcpt = take_any(supply);
     recipient->remote_mta = take_any(supply);
     recipient->diagnostic = take_any(supply);
+    recipient->is_local = take_octet(supply) & 1;
 }
 
 static void take_report(supply_t *supply, smtp_report_t *report)

@@ -332,7 +332,48 @@ static void a_text_of_the_administrator_stands_in(void **state)
     octets = report_write(*state, &report, &full);
     assert_non_null(strstr(octets, "\r\nSubject: Returned\r\n"));
     assert_non_null(strstr(octets, "charset=us-ascii\r\n\r\nHello,\r\n\r\n"
-                                   "ask us.\r\n\r\n--b-1\r\n"));
+                                   "  ask us.\r\n\r\n--b-1\r\n"));
+}
+
+static void a_text_beyond_ascii_passes_every_server(void **state)
+{
+    smtp_report_t report = report_make(*state);
+    const char *octets;
+    int full;
+
+    recipient_add(&report, "a@b", SMTP_REPORT_FAILED);
+    report.subject = "Zur\xC3\xBC" "ck";
+    report.text = "F\xC3\xBCr:\n  a=b\n\xFF\n";
+    octets = report_write(*state, &report, &full);
+    assert_non_null(strstr(octets, "\r\nSubject: =?utf-8?Q?Zur=C3=BCck?="
+                                   "\r\n"));
+    assert_non_null(strstr(octets, "charset=utf-8\r\n"
+                                   "Content-Transfer-Encoding: "
+                                   "quoted-printable\r\n\r\nF=C3=BCr:\r\n"
+                                   "  a=3Db\r\n\\xFF\r\n\r\n--b-1\r\n"));
+    report.is_utf8 = 1;
+    octets = report_write(*state, &report, &full);
+    assert_non_null(strstr(octets, "\r\nSubject: Zur\xC3\xBC" "ck\r\n"));
+    assert_non_null(strstr(octets, "Content-Transfer-Encoding: 8bit\r\n\r\n"
+                                   "F\xC3\xBCr:\r\n  a=b\r\n"));
+}
+
+static void words_of_our_own_are_no_reply(void **state)
+{
+    smtp_report_t report = report_make(*state);
+    smtp_report_recipient_t *recipient = recipient_add(&report, "a@b",
+                                                       SMTP_REPORT_FAILED);
+    const char *octets;
+    int full;
+
+    recipient->remote_mta = "mx.example.org";
+    recipient->diagnostic = "connection refused";
+    recipient->is_local = 1;
+    octets = report_write(*state, &report, &full);
+    assert_non_null(strstr(octets, ")\r\n    connection refused\r\n"));
+    assert_non_null(strstr(octets, "\r\nDiagnostic-Code: x-mod-smtp; "
+                                   "connection refused\r\n"));
+    assert_null(strstr(octets, "said:"));
 }
 
 /** OpenSMTPD CVE-2020-8794: a remote reply wrote lines of its own. */
@@ -407,6 +448,8 @@ int main(void)
         UNIT_TEST(action_and_status_agree),
         UNIT_TEST(the_whole_mail_comes_back_only_when_asked_for),
         UNIT_TEST(a_text_of_the_administrator_stands_in),
+        UNIT_TEST(a_text_beyond_ascii_passes_every_server),
+        UNIT_TEST(words_of_our_own_are_no_reply),
         UNIT_TEST(a_remote_server_writes_no_field_of_its_own),
         UNIT_TEST(the_boundary_is_one)
     };
