@@ -105,16 +105,31 @@ static queue_conf_t *conf_create(apr_pool_t *p, server_rec *main_server)
 
 /* ---- Judging it ---- */
 
-static const char *tls_check(apr_pool_t *p, apr_pool_t *ptemp,
-                             queue_conf_t *conf)
+static int is_directory(apr_pool_t *p, const char *path)
+{
+    apr_finfo_t info;
+
+    return path != NULL
+           && apr_stat(&info, path, APR_FINFO_TYPE, p) == APR_SUCCESS
+           && info.filetype == APR_DIR;
+}
+
+/** What was said, if it was. */
+static const char *said_write(apr_pool_t *p, const char *directive,
+                              const char *value)
+{
+    return value == NULL ? ""
+           : apr_pstrcat(p, directive, " \"", value, "\": ", NULL);
+}
+
+/** Makes conf->tls. OpenSSL does not say which file it means. */
+static const char *tls_create(apr_pool_t *p, apr_pool_t *ptemp,
+                              queue_conf_t *conf)
 {
     smtp_tls_conf_t options = { 0 };
     const char *fault;
-    apr_finfo_t info;
 
-    if (conf->tls_ca_file != NULL
-        && apr_stat(&info, conf->tls_ca_file, APR_FINFO_TYPE, ptemp)
-           == APR_SUCCESS && info.filetype == APR_DIR) {
+    if (is_directory(ptemp, conf->tls_ca_file)) {
         options.ca_path = conf->tls_ca_file;
     }
     else {
@@ -122,10 +137,16 @@ static const char *tls_check(apr_pool_t *p, apr_pool_t *ptemp,
     }
     options.cert_file = conf->tls_cert_file;
     options.key_file = conf->tls_key_file;
-    return smtp_tls_context_create(p, &options, &conf->tls, &fault)
-           == APR_SUCCESS ? NULL
-           : apr_pstrcat(ptemp, "SMTPOutboundCA, SMTPOutboundCertificate: ",
-                         fault, NULL);
+    if (smtp_tls_context_create(p, &options, &conf->tls, &fault)
+        == APR_SUCCESS) {
+        return NULL;
+    }
+    return apr_pstrcat(ptemp, said_write(ptemp, "SMTPOutboundCA",
+                                         conf->tls_ca_file),
+                       said_write(ptemp, "SMTPOutboundCertificate",
+                                  conf->tls_cert_file),
+                       fault, "; give files in PEM, a key that is the "
+                       "certificate's", NULL);
 }
 
 void queue_conf_dns_get(const queue_conf_t *conf,
@@ -146,24 +167,28 @@ static const char *dns_check(apr_pool_t *ptemp, const queue_conf_t *conf)
     queue_conf_dns_get(conf, &options);
     return smtp_dns_create(ptemp, &options, &dns, &fault) == APR_SUCCESS
            ? NULL
-           : apr_pstrcat(ptemp, "SMTPDNSServer, SMTPDNSStub, "
-                         "SMTPDNSTrustAnchor: ", fault, NULL);
+           : apr_pstrcat(ptemp, "SMTPDNSTrustAnchor, SMTPDNSStub, "
+                         "SMTPDNSServer: ", fault, NULL);
 }
 
 int queue_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
                         apr_pool_t *ptemp, server_rec *s)
 {
     queue_conf_t *conf = conf_create(pconf, s);
-    const char *fault = tls_check(pconf, ptemp, conf);
+    const char *fault = tls_create(pconf, ptemp, conf);
 
     if (fault == NULL) {
         fault = dns_check(ptemp, conf);
+    }
+    if (fault == NULL) {
+        fault = queue_conf_faults_find(ptemp, conf);
     }
     if (fault != NULL) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, QUEUE_LOGNO(4301) "%s",
                      fault);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    queue_conf_warn(ptemp, conf, speaks_smtp);
     current = conf;
     return OK;
 }

@@ -106,12 +106,22 @@ void queue_conf_build(apr_pool_t *p, queue_vhost_t *vhost,
 void queue_conf_tags_set(apr_pool_t *p, const apr_array_header_t *vhosts,
                          int (*is_used)(const queue_vhost_t *vhost));
 
+/** What does not go together. @return NULL, or a message, in @a ptemp */
+const char *queue_conf_faults_find(apr_pool_t *ptemp,
+                                   const queue_conf_t *conf);
+
+/** Advice for the administrator, once.
+ *  @param is_used  whether the virtual host sends mail */
+void queue_conf_warn(apr_pool_t *ptemp, const queue_conf_t *conf,
+                     int (*is_used)(const queue_vhost_t *vhost));
+
+/** As queue_conf_self_get(), of one virtual host and without SMTPOwnHost. */
+void queue_conf_vhost_self_get(apr_pool_t *p, const queue_vhost_t *vhost,
+                               apr_port_t port, smtp_mx_self_t *self);
+
 /** A message of the command @a cmd: DIRECTIVE "value": fault. */
 const char *queue_conf_fault(const cmd_parms *cmd, const char *value,
                              const char *fault);
-
-/** Whether the directive stands in <SMTPDestination>. */
-int queue_conf_is_in_section(const cmd_parms *cmd);
 
 /** NULL, or that a directive which sets a field of @a part stands where it
  *  must not. */

@@ -11,6 +11,7 @@
 
 #include "queue_conf_directive.h"
 #include "queue_conf_file.h"
+#include "queue_log.h"
 #include "smtp_chars.h"
 #include "smtp_domain.h"
 
@@ -303,5 +304,6 @@ const char *queue_conf_log_format_set(cmd_parms *cmd, void *dir,
         return fault;
     }
     whole_of(cmd)->log_format = arg;
-    return NULL;
+    fault = queue_log_format_check(cmd->pool, arg);
+    return fault == NULL ? NULL : queue_conf_fault(cmd, arg, fault);
 }

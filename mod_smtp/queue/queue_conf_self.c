@@ -21,7 +21,6 @@
 /** While it is found. */
 typedef struct self_t {
     apr_pool_t *p;
-    const queue_conf_t *conf;
     apr_port_t port;
     apr_array_header_t *names;
     apr_array_header_t *addresses;
@@ -127,10 +126,9 @@ static void host_add(self_t *self, const server_rec *s)
 }
 
 /** SMTPOwnHost: names, and literals, of which the address counts. */
-static void own_hosts_add(self_t *self)
+static void own_hosts_add(self_t *self, const apr_array_header_t *hosts)
 {
     static const smtp_mx_self_t nobody = { NULL, NULL, 1 };
-    const apr_array_header_t *hosts = self->conf->own_hosts;
     int i;
 
     for (i = 0; hosts != NULL && i < hosts->nelts; i++) {
@@ -147,16 +145,36 @@ static void own_hosts_add(self_t *self)
     }
 }
 
+static void self_begin(self_t *self, apr_pool_t *p, apr_port_t port)
+{
+    memset(self, 0, sizeof(*self));
+    self->p = p;
+    self->port = port;
+    self->names = apr_array_make(p, 4, sizeof(const char *));
+    self->addresses = apr_array_make(p, 4, sizeof(smtp_dns_address_t));
+}
+
+void queue_conf_vhost_self_get(apr_pool_t *p, const queue_vhost_t *vhost,
+                               apr_port_t port, smtp_mx_self_t *self)
+{
+    self_t work;
+
+    self_begin(&work, p, port);
+    host_add(&work, vhost->s);
+    memset(self, 0, sizeof(*self));
+    self->names = work.names;
+    self->addresses = work.addresses;
+}
+
 void queue_conf_self_get(apr_pool_t *p, const queue_conf_t *conf,
                          apr_port_t port, smtp_mx_self_t *self)
 {
     APR_OPTIONAL_FN_TYPE(smtp_engine_is_on) *is_on =
         APR_RETRIEVE_OPTIONAL_FN(smtp_engine_is_on);
-    self_t work = { p, conf, port, NULL, NULL };
+    self_t work;
     int i;
 
-    work.names = apr_array_make(p, 4, sizeof(const char *));
-    work.addresses = apr_array_make(p, 4, sizeof(smtp_dns_address_t));
+    self_begin(&work, p, port);
     for (i = 0; is_on != NULL && i < conf->vhosts->nelts; i++) {
         const server_rec *s = APR_ARRAY_IDX(conf->vhosts, i,
                                             queue_vhost_t *)->s;
@@ -165,7 +183,7 @@ void queue_conf_self_get(apr_pool_t *p, const queue_conf_t *conf,
             host_add(&work, s);
         }
     }
-    own_hosts_add(&work);
+    own_hosts_add(&work, conf->own_hosts);
     memset(self, 0, sizeof(*self));
     self->names = work.names;
     self->addresses = work.addresses;

@@ -24,7 +24,7 @@ const char *queue_conf_fault(const cmd_parms *cmd, const char *value,
                         fault);
 }
 
-int queue_conf_is_in_section(const cmd_parms *cmd)
+static int is_in_section(const cmd_parms *cmd)
 {
     const ap_directive_t *at = cmd->directive->parent;
 
@@ -39,10 +39,8 @@ const char *queue_conf_part_fault(cmd_parms *cmd, queue_conf_part_e part)
     if (part == QUEUE_CONF_WHOLE) {
         return ap_check_cmd_context(cmd, GLOBAL_ONLY);
     }
-    if (queue_conf_is_in_section(cmd)) {
-        return part == QUEUE_CONF_DESTINATION ? NULL
-               : apr_psprintf(cmd->pool, "%s: stands in the virtual host, not "
-                              "in <SMTPDestination>", cmd->cmd->name);
+    if (part == QUEUE_CONF_DESTINATION && is_in_section(cmd)) {
+        return NULL;
     }
     /* Other sections have a path, if only their name. */
     return cmd->path == NULL ? ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)

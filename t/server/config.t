@@ -353,7 +353,7 @@ sub example_config
     $example =~ s/\*:465/127.0.0.1:\${port_submissions}/g;
     return (vhosts => $example) if $example =~ /<VirtualHost/;
     return (global => $example, config => '')
-        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool|SMTPState|SMTPOAuthMax|SMTPDNS|SMTPOwn)}m;
+        if $example =~ m{\A\s*\z|^\s*(?:DBD|Async|SMTPSpool|SMTPState|SMTPOAuthMax|SMTPDNS|SMTPOwn|SMTPQueue)}m;
     my $in_domain = $example =~ /^SMTP(?:Recip|Alias|Catch|Post|Deliver)/m;
     return $in_domain ? (domain => $example) : (config => around($example));
 }

@@ -239,6 +239,11 @@ is sorted($page =~ /^\| `%\{(\w+)\}\^SM` \|/mg),
     sorted(slurp('mod_smtp/server/smtpd_log.c') =~ /\{ "(\w+)",\s*item_/g),
     'log formats';
 
+is sorted(slurp('mod_smtp/manual/mod_smtp_queue.md')
+          =~ /^\| `%\{(\w+)\}` \|/mg),
+    sorted(slurp('mod_smtp/queue/queue_log.c') =~ /\{ "(\w+)",\s*item_/g),
+    'log formats of the queue';
+
 my ($hooks) = $page =~ /^(\| hook \|.*?)\n\n/ms;
 is sorted($hooks =~ /^\| `(\w+)` \|/mg),
     sorted(map { slurp($_) =~ /APR_DECLARE_EXTERNAL_HOOK\(smtp, SMTP, \w+, (\w+)/g }
