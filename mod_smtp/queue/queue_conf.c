@@ -189,6 +189,8 @@ void *queue_conf_merge_dir(apr_pool_t *p, void *base_conf, void *add_conf)
 
 void queue_conf_complete_destination(queue_destination_conf_t *conf)
 {
+    /* A password is for one host alone. */
+    conf->tls_auth = conf->tls != UNSET ? conf->tls : SMTP_TLS_VERIFY;
     complete(conf, QUEUE_CONF_DESTINATION);
     /* Stages that have no word of their own. */
     conf->timeout[SMTP_STAGE_CONNECT] = conf->timeout_connect;

@@ -60,6 +60,9 @@ typedef struct queue_route_t {
     const char *sender_domain;
     const ap_expr_info_t *condition; /**< NULL: none */
     const queue_auth_t *auth;    /**< NULL: none */
+    /** Of this route; counts before that of the destination, see
+     *  queue_found_route_t.conf. QUEUE_CONF_UNSET: none. */
+    int tls;
 } queue_route_t;
 
 /** An address to send from. */
@@ -84,6 +87,11 @@ typedef struct queue_destination_conf_t {
     int recipients_per_message;        /**< default 100 */
     apr_interval_time_t idle;          /**< a connection is kept; 2 s */
     int tls;                           /**< smtp_tls_level_e */
+    int tls_auth;                      /**< the same for routes that log in:
+                                            as tls if that is said, else
+                                            VERIFY */
+    /** The same, but with this level: for routes that say so. */
+    const struct queue_destination_conf_t *by_tls[SMTP_TLS_DANE + 1];
     const apr_array_header_t *tls_names; /**< const char *: of certificates */
     int dane;                          /**< TLSA is looked up; default 1 */
     int mta_sts;                       /**< default 1 */

@@ -18,6 +18,7 @@
 
 #include "queue_conf_directive.h"
 #include "queue_log.h"
+#include "queue_route.h"
 
 APLOG_USE_MODULE(smtp_queue);
 
@@ -65,10 +66,11 @@ static const char *auth_fault(const advice_t *advice)
 
         if (route->auth != NULL && !route->auth->without_tls
             && !route->is_implicit_tls
-            && advice->destination->tls == SMTP_TLS_NONE) {
+            && queue_route_tls(route, advice->destination)
+               == SMTP_TLS_NONE) {
             return apr_psprintf(advice->p, "%sSMTPRoute \"%s\": auth= needs "
-                                "TLS, and SMTPOutboundTLS is none; write "
-                                "SMTPOutboundTLS verify, or auth-without-tls",
+                                "TLS, and is to do without; write "
+                                "tls=verify, or auth-without-tls",
                                 advice->section, route->spec);
         }
     }
@@ -94,14 +96,14 @@ const char *queue_conf_faults_find(apr_pool_t *ptemp,
 /* Whoever sits between can show any certificate then. */
 static void auth_warn(const advice_t *advice, const queue_route_t *route)
 {
-    int tls = advice->destination->tls;
+    int tls = queue_route_tls(route, advice->destination);
 
     if (route->auth != NULL && !route->auth->without_tls
         && (tls == SMTP_TLS_MAY || tls == SMTP_TLS_ENCRYPT)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, advice->vhost->s,
                      QUEUE_LOGNO(4302) "%s: %sSMTPRoute \"%s\": logs in at a "
                      "host whose certificate is not verified; write "
-                     "SMTPOutboundTLS verify", advice->vhost->name,
+                     "tls=verify", advice->vhost->name,
                      advice->section, route->spec);
     }
 }

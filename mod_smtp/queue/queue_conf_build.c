@@ -195,6 +195,29 @@ static apr_array_header_t *names_sorted(apr_pool_t *p, apr_hash_t *hash)
     return names;
 }
 
+/** Makes what routes with a level of their own get. */
+static void levels_add(apr_pool_t *p, queue_destination_conf_t *conf)
+{
+    const queue_destination_conf_t *made[SMTP_TLS_DANE + 1];
+    int level;
+
+    for (level = 0; level <= SMTP_TLS_DANE; level++) {
+        queue_destination_conf_t *copy;
+
+        made[level] = conf;
+        if (level != conf->tls) {
+            made[level] = copy = apr_pmemdup(p, conf, sizeof(*conf));
+            copy->tls = copy->tls_auth = level;
+            copy->tls_names = NULL;
+            copy->tag =
+                apr_pstrcat(p, conf->tag, " tls=",
+                            smtp_tls_level_name((smtp_tls_level_e)level),
+                            NULL);
+        }
+    }
+    memcpy(conf->by_tls, made, sizeof(made));
+}
+
 /** Of sections that come to the same one stands for all; what comes to what
  *  holds outside of them needs no tag. */
 static void destinations_tag(apr_pool_t *p, queue_vhost_t *vhost)
@@ -206,6 +229,7 @@ static void destinations_tag(apr_pool_t *p, queue_vhost_t *vhost)
     apr_hash_set(known, apr_pmemdup(p, vhost->all, sizeof(*vhost->all)),
                  sizeof(*vhost->all), vhost->all);
     vhost->all->tag = vhost->tag;
+    levels_add(p, vhost->all);
     for (i = 0; i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
         queue_destination_conf_t *conf =
@@ -221,6 +245,7 @@ static void destinations_tag(apr_pool_t *p, queue_vhost_t *vhost)
         apr_hash_set(known, apr_pmemdup(p, conf, sizeof(*conf)),
                      sizeof(*conf), conf);
         conf->tag = apr_pstrcat(p, vhost->tag, "#", name, NULL);
+        levels_add(p, conf);
     }
 }
 

@@ -84,6 +84,18 @@ static const char *auth_read(cmd_parms *cmd, const char *value,
     return fault;
 }
 
+static const char *tls_read(cmd_parms *cmd, const char *value,
+                            queue_route_t *route)
+{
+    smtp_tls_level_e level;
+
+    if (!smtp_tls_level_parse(value, &level)) {
+        return "give tls=none, tls=may, tls=encrypt, tls=verify or tls=dane";
+    }
+    route->tls = level;
+    return NULL;
+}
+
 /* Behind auth=, whose object is still only ours. */
 static const char *plaintext_read(cmd_parms *cmd, const char *value,
                                   queue_route_t *route)
@@ -102,6 +114,7 @@ static const struct {
     { "sender=", sender_read },
     { EXPR, condition_read },
     { "auth=", auth_read },
+    { "tls=", tls_read },
     { "auth-without-tls", plaintext_read }
 };
 
@@ -119,7 +132,7 @@ static const char *option_set(cmd_parms *cmd, const char *arg,
         }
     }
     return "is no option; known are sender=DOMAIN, \"" EXPR "EXPRESSION\", "
-           "auth=LOGIN:FILE, auth-without-tls";
+           "auth=LOGIN:FILE, auth-without-tls, tls=LEVEL";
 }
 
 /** NULL, or that two things do not go together. */

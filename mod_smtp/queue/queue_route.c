@@ -8,19 +8,24 @@
 #include "smtp_domain.h"
 
 /** Where nothing else is said. */
-static const queue_route_t route_mx = { .kind = QUEUE_ROUTE_MX, .spec = "mx" };
+static const queue_route_t route_mx = {
+    .kind = QUEUE_ROUTE_MX, .spec = "mx", .port = 25, .tls = QUEUE_CONF_UNSET
+};
 
 /** For what cannot be understood, or not now. */
 static const queue_route_t route_no_domain = {
     .kind = QUEUE_ROUTE_ERROR, .spec = "error:5.1.2", .status = { 5, 1, 2 },
+    .tls = QUEUE_CONF_UNSET,
     .text = "The address has no domain that mail could be sent to"
 };
 static const queue_route_t route_no_method = {
     .kind = QUEUE_ROUTE_ERROR, .spec = "error:5.3.5", .status = { 5, 3, 5 },
+    .tls = QUEUE_CONF_UNSET,
     .text = "The mailbox has a way of delivery that is not known here"
 };
 static const queue_route_t route_no_condition = {
     .kind = QUEUE_ROUTE_ERROR, .spec = "error:4.3.5", .status = { 4, 3, 5 },
+    .tls = QUEUE_CONF_UNSET,
     .text = "A condition of the configuration cannot be evaluated"
 };
 
@@ -91,16 +96,27 @@ static const queue_route_t *route_of_method(apr_pool_t *p,
                                                      : &route_no_method;
 }
 
+int queue_route_tls(const queue_route_t *route,
+                    const queue_destination_conf_t *conf)
+{
+    return route->tls != QUEUE_CONF_UNSET ? route->tls
+           : route->auth != NULL && !route->auth->without_tls
+           ? conf->tls_auth : conf->tls;
+}
+
 static const char *key_write(apr_pool_t *p, const queue_route_facts_t *facts,
                              const queue_found_route_t *found)
 {
     const queue_route_t *route = found->route;
+    int is_own = route->kind == QUEUE_ROUTE_MX && route->host == NULL;
 
-    /* Of the recipient's own domain: it alone says which section counts. */
-    if (route->kind == QUEUE_ROUTE_MX && route->host == NULL) {
+    /* The recipient's own domain alone says which section counts. */
+    if (is_own && route->tls == QUEUE_CONF_UNSET) {
         return apr_pstrcat(p, "mx:", found->domain, facts->vhost->tag, NULL);
     }
-    return apr_pstrcat(p, route->spec, route->auth ? " as " : "",
+    return apr_pstrcat(p, route->spec, is_own ? ":" : "",
+                       is_own ? found->domain : "",
+                       route->auth ? " as " : "",
                        route->auth ? route->auth->login : "",
                        found->conf->tag, NULL);
 }
@@ -120,6 +136,8 @@ void queue_route_find(apr_pool_t *p, const queue_route_facts_t *facts,
         found->route = facts->method != NULL
                        ? route_of_method(p, facts)
                        : route_choose(p, facts, found->conf->routes);
+        found->conf =
+            found->conf->by_tls[queue_route_tls(found->route, found->conf)];
     }
     found->key = key_write(p, facts, found);
 }

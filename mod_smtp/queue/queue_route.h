@@ -24,6 +24,7 @@ typedef struct queue_route_facts_t {
 
 typedef struct queue_found_route_t {
     const queue_route_t *route;
+    /** What holds; its tls is what the route asks for. */
     const queue_destination_conf_t *conf;
     const char *domain;          /**< of the recipient, A-labels; literal */
     /** Tells destinations apart: next hop, how it is reached, whose
@@ -38,6 +39,11 @@ typedef struct queue_found_route_t {
 void queue_route_find(apr_pool_t *p, const queue_route_facts_t *facts,
                       queue_found_route_t *found);
 
+/** What TLS must be on @a route (smtp_tls_level_e): as the route says, then,
+ *  if it logs in, conf->tls_auth, then conf->tls. */
+int queue_route_tls(const queue_route_t *route,
+                    const queue_destination_conf_t *conf);
+
 /** How urgent a message is by SMTPPriority. Of @a facts forward_path is not
  *  looked at. */
 queue_priority_e queue_route_priority(apr_pool_t *p,
@@ -47,7 +53,8 @@ queue_priority_e queue_route_priority(apr_pool_t *p,
  *  "smtp:host", "smtp:host:port", "smtps:host:port", "lmtp:host:port",
  *  "lmtp:unix:/path", "discard", "error:5.1.2", "error:5.1.2:text", "local".
  *  A host is a name or an address, that of IPv6 in brackets.
- *  @param route  out; zero but for what the target says; in @a p
+ *  @param route  out; zero but for what the target says, tls
+ *                QUEUE_CONF_UNSET; in @a p
  *  @return NULL, or what is wrong and what helps, in @a p */
 const char *queue_route_parse(apr_pool_t *p, const char *text,
                               queue_route_t *route);

@@ -212,6 +212,7 @@ const char *queue_route_parse(apr_pool_t *p, const char *text,
     route->kind = target->kind;
     route->spec = target->word;
     route->is_implicit_tls = target->is_implicit_tls;
+    route->tls = QUEUE_CONF_UNSET;
     if (target->read != NULL) {
         fault = target->read(p, target, colon ? colon + 1 : NULL, route);
     }

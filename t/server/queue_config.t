@@ -127,6 +127,7 @@ my @SYNTAX = (
     [host => 'SMTPRoute smtp:a auth=bob:conf/none', qr/in one line/],
     [host => 'SMTPRoute smtp:a auth=bob:conf', qr/no regular file/],
     [host => 'SMTPRoute mx auth=bob:conf/password', qr/is for one host/],
+    [host => 'SMTPRoute smtp:a tls=always', qr/give tls=none, tls=may/],
     [host => 'SMTPRoute smtp:a auth-without-tls', qr/stands behind auth=/],
 
     (map { [host => "SMTPConcurrency $_", qr/from 1 to 10000/] }
@@ -228,8 +229,11 @@ subtest 'what does not go together' => sub {
 };
 
 my @ADVICE = (
-    [host => 'SMTPRoute smtp:a.example auth=bob:conf/password',
-     qr/SM4302: .*not verified; write SMTPOutboundTLS verify/],
+    [host => "SMTPRoute smtp:a.example auth=bob:conf/password\n"
+         . 'SMTPOutboundTLS encrypt',
+     qr/SM4302: .*not verified; write tls=verify/],
+    [host => 'SMTPRoute smtp:a.example auth=bob:conf/password tls=may',
+     qr/SM4302: .*not verified; write tls=verify/],
     [host => 'SMTPRoute smtp:127.0.0.1:${port_smtp}',
      qr/SM4303: .*SMTPRoute "smtp:\[127\.0\.0\.1\]:\d+": is this very virtual/],
     [section => 'SMTPSource 192.0.2.77',
@@ -286,6 +290,8 @@ my @RIGHT = (
          . "\nSMTPRoute discard sender=<>\nSMTPRoute mx",
          'mx "expr=-R \'192.0.2.0/24\' && -n %{REMOTE_USER}"',
          "smtp:a auth=bob:conf/password\nSMTPOutboundTLS verify a.example",
+         'smtp:a auth=bob:conf/password', 'smtp:a tls=encrypt',
+         "smtp:a auth=bob:conf/password tls=verify\nSMTPOutboundTLS none",
          'smtp:a auth=bob\@x:conf/password auth-without-tls'),
         [$place => 'SMTPConcurrency 1'],
         [$place => 'SMTPConcurrency 20 first=20'],

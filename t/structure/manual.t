@@ -240,7 +240,7 @@ is sorted($page =~ /^\| `%\{(\w+)\}\^SM` \|/mg),
     'log formats';
 
 is sorted(slurp('mod_smtp/manual/mod_smtp_queue.md')
-          =~ /^\| `%\{(\w+)\}` \|/mg),
+          =~ /^\| `%\{([a-z_]+)\}` \|/mg),
     sorted(slurp('mod_smtp/queue/queue_log.c') =~ /\{ "(\w+)",\s*item_/g),
     'log formats of the queue';
 

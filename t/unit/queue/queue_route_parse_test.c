@@ -75,7 +75,8 @@ static void a_target_means_what_it_says(void **state)
         UNIT_CHECK(valid[i].text, is_same(route.spec, valid[i].spec));
         UNIT_CHECK(valid[i].text, route.auth == NULL
                                   && route.sender_domain == NULL
-                                  && route.condition == NULL);
+                                  && route.condition == NULL
+                                  && route.tls == QUEUE_CONF_UNSET);
     }
 }
 

@@ -252,7 +252,56 @@ static void who_logs_in_is_part_of_the_key(void **state)
     route->auth = &auth;
     world_end(&world);
     assert_string_equal(find(&world, "", "x@example.com").key,
-                        "smtp:relay.test:25 as bob");
+                        "smtp:relay.test:25 as bob tls=verify");
+}
+
+/* A password that whoever answers could read would be no secret. */
+static void what_tls_must_be_is_said_by_the_route_first(void **state)
+{
+    static const queue_auth_t auth = { "bob", "secret", 0 };
+    static const queue_auth_t plain = { "bob", "secret", 1 };
+    static const struct {
+        const char *name;
+        int of_route;
+        int of_destination;
+        const queue_auth_t *auth;
+        int result;
+    } rows[] = {
+        { "nothing", -1, -1, NULL, SMTP_TLS_MAY },
+        { "destination", -1, SMTP_TLS_ENCRYPT, NULL, SMTP_TLS_ENCRYPT },
+        { "route", SMTP_TLS_NONE, SMTP_TLS_ENCRYPT, NULL, SMTP_TLS_NONE },
+        { "login", -1, -1, &auth, SMTP_TLS_VERIFY },
+        { "login, said", -1, SMTP_TLS_MAY, &auth, SMTP_TLS_MAY },
+        { "login, route", SMTP_TLS_DANE, -1, &auth, SMTP_TLS_DANE },
+        { "login without TLS", -1, -1, &plain, SMTP_TLS_MAY }
+    };
+    size_t i;
+
+    for (i = 0; i < UNIT_ROWS(rows); i++) {
+        world_t world = world_begin(*state);
+        queue_route_t *route = route_add(&world, world.all,
+                                         "smtp:relay.test");
+
+        route->auth = rows[i].auth;
+        route->tls = rows[i].of_route;
+        world.all->tls = rows[i].of_destination;
+        world_end(&world);
+        UNIT_CHECK(rows[i].name, find(&world, "", "x@example.com").conf->tls
+                                 == rows[i].result);
+    }
+}
+
+static void routes_with_other_tls_share_no_connections(void **state)
+{
+    world_t world = world_begin(*state);
+
+    route_add(&world, world.all, "mx")->sender_domain = "a.example";
+    route_add(&world, world.all, "mx")->tls = SMTP_TLS_ENCRYPT;
+    world_end(&world);
+    assert_string_equal(find(&world, "x@a.example", "x@example.com").key,
+                        "mx:example.com");
+    assert_string_equal(find(&world, "", "x@example.com").key,
+                        "mx:example.com tls=encrypt");
 }
 
 static void sections_that_say_the_same_share_connections(void **state)
@@ -358,6 +407,8 @@ int main(void)
         UNIT_TEST(the_first_route_that_is_meant_counts),
         UNIT_TEST(a_local_mailbox_goes_where_smtpdeliver_says),
         UNIT_TEST(who_logs_in_is_part_of_the_key),
+        UNIT_TEST(what_tls_must_be_is_said_by_the_route_first),
+        UNIT_TEST(routes_with_other_tls_share_no_connections),
         UNIT_TEST(sections_that_say_the_same_share_connections),
         UNIT_TEST(virtual_hosts_that_are_alike_share_connections),
         UNIT_TEST(priority_is_the_first_rule_that_holds)
