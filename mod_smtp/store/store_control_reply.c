@@ -58,6 +58,7 @@ static const field_t destination_fields[] = {
     NUMBER(store_control_destination_t, ready),
     NUMBER(store_control_destination_t, deferred),
     NUMBER(store_control_destination_t, active),
+    NUMBER(store_control_destination_t, held),
     NUMBER(store_control_destination_t, connections),
     NUMBER(store_control_destination_t, window),
     NUMBER(store_control_destination_t, failures),

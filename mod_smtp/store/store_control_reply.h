@@ -68,7 +68,8 @@ typedef struct store_control_message_t {
 
 typedef struct store_control_destination_t {
     const char *key;
-    apr_int64_t ready, deferred, active; /**< jobs: messages, about */
+    apr_int64_t ready, deferred, active, held; /**< jobs: of each message
+                                                    one */
     apr_int64_t connections;
     apr_int64_t window;          /**< connections it may have now */
     apr_int64_t failures;        /**< in a row */
@@ -87,6 +88,9 @@ typedef struct store_control_pair_t {
 #define STORE_CONTROL_WHY_REQUEST "request"  /**< none that we understand */
 #define STORE_CONTROL_WHY_NONE    "none"     /**< no such message */
 #define STORE_CONTROL_WHY_BUSY    "busy"     /**< a connection has it */
+#define STORE_CONTROL_WHY_HELD    "held"     /**< it cannot be retried */
+#define STORE_CONTROL_WHY_OTHERS  "others"   /**< more recipients than those who
+                                                  were meant */
 #define STORE_CONTROL_WHY_SYSTEM  "system"   /**< disk, memory, ... */
 #define STORE_CONTROL_WHY_LIMIT   "limit"    /**< too many, too slow */
 /** @} */

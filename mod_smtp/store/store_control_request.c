@@ -8,6 +8,7 @@
 
 #include "smtp_chars.h"
 #include "smtp_domain.h"
+#include "store_queued.h"
 
 /** What a verb wants to know of the messages. */
 typedef enum {
@@ -70,16 +71,6 @@ store_control_status_e store_control_status_find(const char *name)
     return (store_control_status_e)status;
 }
 
-int store_control_is_id(const char *s)
-{
-    size_t len = 0;
-
-    while (s[len] != '-' && smtp_chars_is(s[len], SMTP_CHARS_LDH)) {
-        len++;
-    }
-    return len > 0 && len <= STORE_CONTROL_ID_OCTETS && s[len] == '\0';
-}
-
 /* Checking. */
 
 /** Criteria but the domain. */
@@ -133,8 +124,8 @@ static const char *id_read(reader_t *r, const char *value)
 {
     store_control_select_t *select = &r->request->select;
 
-    if (!store_control_is_id(value)) {
-        return "an id has letters and digits only";
+    if (!store_queued_is_id(value)) {
+        return "what is no id";
     }
     if (select->id_count == STORE_CONTROL_IDS_MAX) {
         return "too many ids";

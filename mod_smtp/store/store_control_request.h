@@ -20,8 +20,6 @@
 #define STORE_CONTROL_REQUEST_OCTETS 8192
 /** Ids in a request at most. */
 #define STORE_CONTROL_IDS_MAX 64
-/** Octets of an id at most. */
-#define STORE_CONTROL_ID_OCTETS 64
 /** The highest age, a century: added to times it does no harm. */
 #define STORE_CONTROL_AGE_MAX_SEC (APR_INT64_C(36525) * 86400)
 
@@ -78,10 +76,6 @@ const char *store_control_status_name(store_control_status_e status);
 /** @return the verb or status; their _COUNT when @a name is none */
 store_control_verb_e store_control_verb_find(const char *name);
 store_control_status_e store_control_status_find(const char *name);
-
-/** Whether it can be the id of a message, which is the name of a file: letters
- *  and digits only. */
-int store_control_is_id(const char *s);
 
 /** What is said of the messages, at least: LIST may be of all, SHOW and CAT
  *  want ids, who changes something wants a criterion or is_all, FLUSH wants a

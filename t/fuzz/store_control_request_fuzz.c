@@ -2,6 +2,7 @@
 #include "fuzz.h"
 
 #include "store_control_request.h"
+#include "store_queued.h"
 
 static void check_ids(const store_control_select_t *select)
 {
@@ -10,7 +11,7 @@ static void check_ids(const store_control_select_t *select)
     FUZZ_CHECK(select->id_count >= 0
                && select->id_count <= STORE_CONTROL_IDS_MAX);
     for (i = 0; i < select->id_count; i++) {
-        FUZZ_CHECK(store_control_is_id(select->ids[i]));
+        FUZZ_CHECK(store_queued_is_id(select->ids[i]));
     }
 }
 

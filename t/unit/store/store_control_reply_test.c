@@ -78,7 +78,8 @@ static void a_recipient_reads_as_it_was_written(void **state)
 static void a_destination_reads_as_it_was_written(void **state)
 {
     store_control_destination_t destination = {
-        "mx:example.com", 1, 2, 3, 4, 5, 6, 7, 421, "4.3.2", "host", "busy"
+        "mx:example.com", 1, 2, 3, 8, 4, 5, 6, 7, 421, "4.3.2", "host",
+        "busy"
     };
     store_control_out_t out = { 0 };
     store_control_reply_t *reply;
@@ -90,6 +91,7 @@ static void a_destination_reads_as_it_was_written(void **state)
     assert_int_equal(reply->destination.ready, 1);
     assert_int_equal(reply->destination.deferred, 2);
     assert_int_equal(reply->destination.active, 3);
+    assert_int_equal(reply->destination.held, 8);
     assert_int_equal(reply->destination.connections, 4);
     assert_int_equal(reply->destination.window, 5);
     assert_int_equal(reply->destination.failures, 6);

@@ -77,7 +77,7 @@ static const char *const invalid[] = {
     "list\tall=0", "list\tall=1\tdomain=a", "list\tid=a\tdomain=a",
     "list\tid=a\tall=1", "list\tsender=\\x00", "list\tsender=a\\",
     "list\\x00", "show", "show\tall=1", "show\tdomain=a", "show\tid=",
-    "show\tid=..", "show\tid=a/b", "show\tid=a-b", "show\tid=a.new",
+    "show\tid=..", "show\tid=a/b", "show\tid=a.new",
     "show\tid=\xC3\xA9",
     "show\tid=00000000001111111111222222222233333333334444444444555555555566666",
     "cat", "retry", "hold", "release", "delete", "delete\trecipients=1",
