@@ -24,7 +24,10 @@
 #include "store_octets.h"
 
 #define QUEUE_SPOOL_DIR    "17-0123456789abcdef"
+/** Of a segment. */
+#ifndef QUEUE_SPOOL_OCTETS
 #define QUEUE_SPOOL_OCTETS (1024 * 1024)
+#endif
 #define QUEUE_SPOOL_TRACE  "Received: by mx\r\n\tid 1\r\n"
 
 /** One that was found. */
