@@ -297,7 +297,7 @@ static apr_status_t file_whole(mail_t *mail,
     char *octets = apr_palloc(p, len + 1);
     apr_status_t rv = APR_SUCCESS;
 
-    if (end <= QUEUE_FILE_FIRST_OCTETS) {
+    if (end <= STORE_FILE_FIRST_OCTETS) {
         memcpy(octets, first + at, len);
     }
     else {
@@ -321,9 +321,9 @@ static apr_status_t file_whole(mail_t *mail,
 static apr_status_t file_read(mail_t *mail, apr_uint64_t octets,
                               apr_pool_t *p)
 {
-    char first[QUEUE_FILE_FIRST_OCTETS];
-    queue_file_head_t head;
-    apr_status_t rv = queue_file_head_read(mail->fd, octets, mail->id, first,
+    char first[STORE_FILE_FIRST_OCTETS];
+    store_file_head_t head;
+    apr_status_t rv = store_file_head_read(mail->fd, octets, mail->id, first,
                                            p, &head);
 
     if (rv != APR_SUCCESS) {
@@ -342,7 +342,7 @@ static apr_status_t file_read(mail_t *mail, apr_uint64_t octets,
 static apr_status_t file_open(mail_t *mail, apr_pool_t *p)
 {
     apr_uint64_t octets;
-    apr_status_t rv = queue_file_open(&mail->store->dirs, mail->id,
+    apr_status_t rv = store_file_open(&mail->store->dirs, mail->id,
                                       &mail->fd, &octets);
 
     if (rv == ENOENT) {

@@ -32,7 +32,7 @@ static apr_status_t cleanup(void *data)
     queue_store_t *store = data;
 
     queue_moves_end(store);
-    queue_dirs_end(&store->dirs);
+    store_file_dirs_end(&store->dirs);
     fd_close(&store->queue);
     fd_close(&store->journal);
     fd_close(&store->damaged.dir);
@@ -83,7 +83,7 @@ apr_status_t queue_store_open(apr_pool_t *p, const char *spool,
     store->log = store->damaged.log = log;
     store->queue = store->journal = store->sync_fd = store->lock_fd = -1;
     store->damaged.dir = -1;
-    queue_dirs_begin(&store->dirs, -1);
+    store_file_dirs_begin(&store->dirs, -1);
     queue_moves_begin(store);
     apr_pool_cleanup_register(p, store, cleanup, apr_pool_cleanup_null);
     /* This path is the administrator's, and may be a link. */
@@ -215,7 +215,7 @@ void queue_store_file_aside(queue_store_t *store, const char *id,
 
     /* If its record is still there, it is found again by that. */
     queue_move_settle(store, id, STORE_QUEUE_MARK_NONE);
-    if (queue_dirs_get(&store->dirs, store_queued_dir(id), 0, &dir)
+    if (store_file_dirs_get(&store->dirs, store_queued_dir(id), 0, &dir)
         == APR_SUCCESS) {
         apr_snprintf(what, sizeof(what), "a message in the queue: %s", why);
         store_damaged_move(&store->damaged, dir, "queue", id, what);
@@ -279,18 +279,18 @@ static apr_status_t head_read(queue_store_t *store, queue_segment_t *segment,
 static apr_status_t file_look(queue_store_t *store, const char *id,
                               int is_same_boot, apr_pool_t *p, int *is_whole)
 {
-    char first[QUEUE_FILE_FIRST_OCTETS];
-    queue_file_head_t head;
+    char first[STORE_FILE_FIRST_OCTETS];
+    store_file_head_t head;
     apr_uint64_t octets;
     apr_status_t rv;
     int fd;
 
     *is_whole = 0;
-    rv = queue_file_open(&store->dirs, id, &fd, &octets);
+    rv = store_file_open(&store->dirs, id, &fd, &octets);
     if (rv == APR_SUCCESS) {
-        rv = queue_file_head_read(fd, octets, id, first, p, &head);
+        rv = store_file_head_read(fd, octets, id, first, p, &head);
         if (rv == APR_SUCCESS && !is_same_boot) {
-            rv = queue_file_mail_check(fd, &head, p);
+            rv = store_file_mail_check(fd, &head, p);
         }
         close(fd);
     }
@@ -298,7 +298,7 @@ static apr_status_t file_look(queue_store_t *store, const char *id,
         store_log(store->log, STORE_LOG_INFO, APR_SUCCESS, QUEUE_LOGNO(4251)
                   "%s: its file is not whole; its record is taken instead",
                   id);
-        queue_file_remove(&store->dirs, id);
+        store_file_remove(&store->dirs, id);
     }
     *is_whole = rv == APR_SUCCESS;
     return rv == ENOENT || rv == ENOTDIR || rv == STORE_EDAMAGED
@@ -461,7 +461,7 @@ apr_status_t queue_store_content_open(queue_store_t *store,
 static apr_status_t source_read(queue_store_t *store,
                                 queue_segment_t *segment, head_t *head,
                                 store_envelope_t *envelope,
-                                queue_file_source_t *source, apr_pool_t *p)
+                                store_file_source_t *source, apr_pool_t *p)
 {
     const store_record_t *record = &head->record;
     const char *payload;
@@ -493,7 +493,7 @@ apr_status_t queue_store_record_copy(queue_store_t *store,
                                      const store_queued_note_t *notes,
                                      int count, apr_pool_t *p)
 {
-    queue_file_source_t source = { 0 };
+    store_file_source_t source = { 0 };
     store_envelope_t envelope;
     head_t head = { 0 };
     apr_status_t rv = head_read(store, segment, place, p, &head);
@@ -514,7 +514,7 @@ apr_status_t queue_store_record_copy(queue_store_t *store,
                                       STORE_QUEUE_MARK_MOVED);
     }
     if (rv == APR_SUCCESS) {
-        rv = queue_file_write(&store->dirs, id, &source, p);
+        rv = store_file_write(&store->dirs, id, &source, p);
     }
     fd_close(&source.fd);
     return rv;
@@ -575,7 +575,7 @@ apr_status_t queue_store_note(queue_store_t *store, queue_message_t *message,
     if (message->segment) {
         return move(store, message, notes, count, p);
     }
-    rv = queue_file_open(&store->dirs, message->id, &fd, &octets);
+    rv = store_file_open(&store->dirs, message->id, &fd, &octets);
     if (rv == ENOENT) {
         return file_gone(store, message->id);
     }
@@ -585,7 +585,7 @@ apr_status_t queue_store_note(queue_store_t *store, queue_message_t *message,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = queue_file_append(fd, octets, notes, count, p);
+    rv = store_file_append(fd, octets, notes, count, p);
     if (rv == APR_SUCCESS) {
         wear(store, message, fd, octets);
     }
@@ -619,7 +619,7 @@ apr_status_t queue_store_end(queue_store_t *store, queue_message_t *message)
     else {
         /* The mark first: a record that moved and has no file is sent. */
         queue_move_settle(store, message->id, STORE_QUEUE_MARK_OVER);
-        rv = queue_file_remove(&store->dirs, message->id);
+        rv = store_file_remove(&store->dirs, message->id);
     }
     if (rv != APR_SUCCESS) {
         store_log(store->log, STORE_LOG_ERR, rv, QUEUE_LOGNO(4252)

@@ -18,7 +18,7 @@
 #include <apr_hash.h>
 #include <apr_ring.h>
 
-#include "queue_file.h"
+#include "store_file.h"
 #include "queue_log.h"
 #include "queue_segment.h"
 #include "queue_store.h"
@@ -65,7 +65,7 @@ struct queue_store_t {
                                     before anything is written there */
     int lock_fd;                 /* -1: not locked */
     store_damaged_t damaged;
-    queue_dirs_t dirs;
+    store_file_dirs_t dirs;
     queue_segments_t *segments;
     APR_RING_HEAD(queue_move_ring_t, queue_move_t) moves;
     apr_hash_t *moves_by_id;

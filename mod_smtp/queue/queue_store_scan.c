@@ -205,9 +205,9 @@ apr_size_t queue_store_unread(const queue_store_t *store)
 
 static int is_new(const char *name)
 {
-    apr_size_t len = strlen(name), tail = sizeof(QUEUE_FILE_NEW) - 1;
+    apr_size_t len = strlen(name), tail = sizeof(STORE_FILE_NEW) - 1;
 
-    return len > tail && !strcmp(name + len - tail, QUEUE_FILE_NEW);
+    return len > tail && !strcmp(name + len - tail, STORE_FILE_NEW);
 }
 
 /* Whether the last recipient was over, and whoever noted that died before the
@@ -225,7 +225,7 @@ static int is_over(const store_queued_replay_t *replay)
     return 1;
 }
 
-static void give(const queue_file_head_t *head,
+static void give(const store_file_head_t *head,
                  const store_queued_replay_t *replay, apr_pool_t *p,
                  queue_store_found_fn *fn, void *baton)
 {
@@ -247,24 +247,24 @@ static void give(const queue_file_head_t *head,
 /* Reads one; two reads for most.
  * @param why  of STORE_EDAMAGED, for the log */
 static apr_status_t file_read(queue_store_t *store, const char *id,
-                              apr_pool_t *p, queue_file_head_t *head,
+                              apr_pool_t *p, store_file_head_t *head,
                               store_queued_replay_t *replay,
                               const char **why)
 {
-    char first[QUEUE_FILE_FIRST_OCTETS];
+    char first[STORE_FILE_FIRST_OCTETS];
     apr_uint64_t octets;
     apr_status_t rv;
     int fd;
 
     *why = "not a file of ours";
-    rv = queue_file_open(&store->dirs, id, &fd, &octets);
+    rv = store_file_open(&store->dirs, id, &fd, &octets);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = queue_file_head_read(fd, octets, id, first, p, head);
+    rv = store_file_head_read(fd, octets, id, first, p, head);
     *why = head->why;
     if (rv == APR_SUCCESS) {
-        rv = queue_file_notes_read(fd, octets, head, first, p, replay);
+        rv = store_file_notes_read(fd, octets, head, first, p, replay);
         *why = "cut while it was read";
     }
     close(fd);
@@ -282,7 +282,7 @@ static apr_status_t file_scan(queue_store_t *store, const char *id,
                               void *baton)
 {
     store_queued_replay_t replay;
-    queue_file_head_t head;
+    store_file_head_t head;
     const char *why;
     apr_status_t rv = file_read(store, id, p, &head, &replay, &why);
 
@@ -304,7 +304,7 @@ static apr_status_t file_scan(queue_store_t *store, const char *id,
     }
     if (is_over(&replay)) {
         queue_move_settle(store, id, STORE_QUEUE_MARK_OVER);
-        return queue_file_remove(&store->dirs, id);
+        return store_file_remove(&store->dirs, id);
     }
     give(&head, &replay, p, fn, baton);
     return APR_SUCCESS;
@@ -322,7 +322,7 @@ static apr_status_t name_scan(queue_store_t *store, unsigned int dir,
         return apr_hash_get(store->scan.made, name, APR_HASH_KEY_STRING)
             ? APR_SUCCESS : file_scan(store, name, p, fn, baton);
     }
-    rv = queue_dirs_get(&store->dirs, dir, 0, &fd);
+    rv = store_file_dirs_get(&store->dirs, dir, 0, &fd);
     if (rv != APR_SUCCESS) {
         return rv == ENOENT ? APR_SUCCESS : rv;
     }
@@ -351,7 +351,7 @@ static apr_status_t dir_next(queue_store_t *store)
     apr_pool_clear(scan->names_pool);
     scan->next = 0;
     scan->names = apr_array_make(scan->names_pool, 1, sizeof(name_t));
-    rv = queue_dirs_get(&store->dirs, scan->dirs, 0, &fd);
+    rv = store_file_dirs_get(&store->dirs, scan->dirs, 0, &fd);
     if (rv == APR_SUCCESS) {
         rv = names_get(fd, scan->names_pool, &scan->names);
     }

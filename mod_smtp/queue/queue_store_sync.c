@@ -116,18 +116,18 @@ void queue_move_settle(queue_store_t *store, const char *id,
 static apr_array_header_t *notes_get(queue_store_t *store, const char *id,
                                      apr_pool_t *p)
 {
-    char first[QUEUE_FILE_FIRST_OCTETS];
+    char first[STORE_FILE_FIRST_OCTETS];
     store_queued_replay_t replay;
-    queue_file_head_t head;
+    store_file_head_t head;
     apr_uint64_t octets;
     apr_status_t rv;
     int fd;
 
     store_queued_replay_begin(&replay, p, 0);
-    if (queue_file_open(&store->dirs, id, &fd, &octets) == APR_SUCCESS) {
-        rv = queue_file_head_read(fd, octets, id, first, p, &head);
+    if (store_file_open(&store->dirs, id, &fd, &octets) == APR_SUCCESS) {
+        rv = store_file_head_read(fd, octets, id, first, p, &head);
         if (rv == APR_SUCCESS) {
-            queue_file_notes_read(fd, octets, &head, first, p, &replay);
+            store_file_notes_read(fd, octets, &head, first, p, &replay);
         }
         close(fd);
     }
@@ -209,17 +209,17 @@ static apr_status_t trace_read(int fd, const store_queued_header_t *header,
 }
 
 static apr_status_t worn_source(int fd, const queue_worn_t *worn,
-                                apr_pool_t *p, queue_file_source_t *source)
+                                apr_pool_t *p, store_file_source_t *source)
 {
-    char first[QUEUE_FILE_FIRST_OCTETS];
+    char first[STORE_FILE_FIRST_OCTETS];
     store_queued_replay_t replay;
     const apr_array_header_t *notes;
-    queue_file_head_t head;
-    apr_status_t rv = queue_file_head_read(fd, worn->octets, worn->id, first,
+    store_file_head_t head;
+    apr_status_t rv = store_file_head_read(fd, worn->octets, worn->id, first,
                                            p, &head);
 
     if (rv == APR_SUCCESS) {
-        rv = queue_file_notes_read(fd, worn->octets, &head, first, p,
+        rv = store_file_notes_read(fd, worn->octets, &head, first, p,
                                    &replay);
     }
     if (rv == APR_SUCCESS) {
@@ -241,25 +241,25 @@ static apr_status_t worn_source(int fd, const queue_worn_t *worn,
 }
 
 /* Makes ID.new, durable: it takes the place of a file that is. */
-static apr_status_t worn_write(queue_dirs_t *dirs, queue_worn_t *worn,
+static apr_status_t worn_write(store_file_dirs_t *dirs, queue_worn_t *worn,
                                apr_pool_t *p)
 {
-    queue_file_source_t source = { 0 };
+    store_file_source_t source = { 0 };
     int fd, new_fd;
-    apr_status_t rv = queue_file_open(dirs, worn->id, &fd, &worn->octets);
+    apr_status_t rv = store_file_open(dirs, worn->id, &fd, &worn->octets);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     rv = worn_source(fd, worn, p, &source);
     if (rv == APR_SUCCESS) {
-        rv = queue_file_write_new(dirs, worn->id, &source, p, &new_fd);
+        rv = store_file_write_new(dirs, worn->id, &source, p, &new_fd);
     }
     if (rv == APR_SUCCESS) {
         rv = store_io_fsync(new_fd);
         close(new_fd);
         if (rv != APR_SUCCESS) {
-            queue_file_remove_new(dirs, worn->id);
+            store_file_remove_new(dirs, worn->id);
         }
     }
     close(fd);
@@ -270,19 +270,19 @@ static apr_status_t worn_write(queue_dirs_t *dirs, queue_worn_t *worn,
 static void worn_run(queue_store_sync_t *sync)
 {
     queue_worn_t *worn;
-    queue_dirs_t dirs;
+    store_file_dirs_t dirs;
     apr_pool_t *p;
 
     if (!sync->worn) {
         return;
     }
     apr_pool_create(&p, NULL);
-    queue_dirs_begin(&dirs, sync->queue);
+    store_file_dirs_begin(&dirs, sync->queue);
     for (worn = sync->worn; worn; worn = worn->next) {
         worn->rv = worn_write(&dirs, worn, p);
         apr_pool_clear(p);
     }
-    queue_dirs_end(&dirs);
+    store_file_dirs_end(&dirs);
     apr_pool_destroy(p);
 }
 
@@ -297,13 +297,13 @@ static void worn_end(queue_store_t *store, queue_worn_t *worn)
         if (worn->rv != APR_SUCCESS) {
             continue;
         }
-        rv = queue_file_open(&store->dirs, worn->id, &fd, &octets);
+        rv = store_file_open(&store->dirs, worn->id, &fd, &octets);
         if (rv == APR_SUCCESS) {
             close(fd);
         }
         if (rv != APR_SUCCESS || octets != worn->octets
-            || queue_file_rename_new(&store->dirs, worn->id)) {
-            queue_file_remove_new(&store->dirs, worn->id);
+            || store_file_rename_new(&store->dirs, worn->id)) {
+            store_file_remove_new(&store->dirs, worn->id);
         }
     }
 }

@@ -1,5 +1,5 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
-#include "queue_file.h"
+#include "store_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static unsigned int open_max_get(void)
     return limit.rlim_cur < 32 ? 2 : (unsigned int)limit.rlim_cur / 16;
 }
 
-void queue_dirs_begin(queue_dirs_t *dirs, int queue)
+void store_file_dirs_begin(store_file_dirs_t *dirs, int queue)
 {
     unsigned int i;
 
@@ -43,7 +43,7 @@ void queue_dirs_begin(queue_dirs_t *dirs, int queue)
     }
 }
 
-static void dir_close(queue_dirs_t *dirs, unsigned int dir)
+static void dir_close(store_file_dirs_t *dirs, unsigned int dir)
 {
     if (dirs->fds[dir] >= 0) {
         close(dirs->fds[dir]);
@@ -52,7 +52,7 @@ static void dir_close(queue_dirs_t *dirs, unsigned int dir)
     }
 }
 
-void queue_dirs_end(queue_dirs_t *dirs)
+void store_file_dirs_end(store_file_dirs_t *dirs)
 {
     unsigned int i;
 
@@ -69,7 +69,7 @@ static int is_our_dir(int fd)
         && !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-static apr_status_t dir_open(queue_dirs_t *dirs, unsigned int dir,
+static apr_status_t dir_open(store_file_dirs_t *dirs, unsigned int dir,
                              int is_made)
 {
     char name[3];
@@ -91,8 +91,8 @@ static apr_status_t dir_open(queue_dirs_t *dirs, unsigned int dir,
     return APR_SUCCESS;
 }
 
-apr_status_t queue_dirs_get(queue_dirs_t *dirs, unsigned int dir,
-                            int is_made, int *fd)
+apr_status_t store_file_dirs_get(store_file_dirs_t *dirs, unsigned int dir,
+                                 int is_made, int *fd)
 {
     apr_status_t rv = APR_SUCCESS;
 
@@ -107,10 +107,10 @@ apr_status_t queue_dirs_get(queue_dirs_t *dirs, unsigned int dir,
     return rv;
 }
 
-static apr_status_t dir_of(queue_dirs_t *dirs, const char *id, int is_made,
+static apr_status_t dir_of(store_file_dirs_t *dirs, const char *id, int is_made,
                            int *fd)
 {
-    return queue_dirs_get(dirs, store_queued_dir(id), is_made, fd);
+    return store_file_dirs_get(dirs, store_queued_dir(id), is_made, fd);
 }
 
 /* ---- Opening and removing ---- */
@@ -134,7 +134,7 @@ static int is_strange(apr_status_t rv)
         || rv == EPERM;
 }
 
-apr_status_t queue_file_open(queue_dirs_t *dirs, const char *id, int *fd,
+apr_status_t store_file_open(store_file_dirs_t *dirs, const char *id, int *fd,
                              apr_uint64_t *octets)
 {
     apr_status_t rv;
@@ -162,7 +162,7 @@ static apr_status_t unlink_at(int dir, const char *name)
     return unlinkat(dir, name, 0) && errno != ENOENT ? errno : APR_SUCCESS;
 }
 
-apr_status_t queue_file_remove(queue_dirs_t *dirs, const char *id)
+apr_status_t store_file_remove(store_file_dirs_t *dirs, const char *id)
 {
     int dir;
     apr_status_t rv = dir_of(dirs, id, 0, &dir);
@@ -177,7 +177,7 @@ apr_status_t queue_file_remove(queue_dirs_t *dirs, const char *id)
 
 static void new_name(char name[STORE_QUEUED_NAME_OCTETS], const char *id)
 {
-    apr_snprintf(name, STORE_QUEUED_NAME_OCTETS, "%s" QUEUE_FILE_NEW, id);
+    apr_snprintf(name, STORE_QUEUED_NAME_OCTETS, "%s" STORE_FILE_NEW, id);
 }
 
 /* Makes ID.new; one may be there that a dead process left. */
@@ -216,7 +216,7 @@ static struct iovec notes_octets(const store_queued_note_t *notes, int count,
 }
 
 /* The same by reading and writing. */
-static apr_status_t copy_blocks(const queue_file_source_t *source, int fd,
+static apr_status_t copy_blocks(const store_file_source_t *source, int fd,
                                 apr_uint64_t done, apr_uint64_t to,
                                 apr_pool_t *p)
 {
@@ -239,7 +239,7 @@ static apr_status_t copy_blocks(const queue_file_source_t *source, int fd,
 
 /* Copies mail data from a file. Where the kernel cannot, as between file
  * systems, we do. */
-static apr_status_t copy(const queue_file_source_t *source, int fd,
+static apr_status_t copy(const store_file_source_t *source, int fd,
                          apr_uint64_t to, apr_pool_t *p)
 {
     apr_uint64_t done = 0;
@@ -265,7 +265,7 @@ static apr_status_t copy(const queue_file_source_t *source, int fd,
     return APR_SUCCESS;
 }
 
-static void header_make(const queue_file_source_t *source,
+static void header_make(const store_file_source_t *source,
                         const struct iovec *envelope,
                         unsigned char octets[STORE_QUEUED_HEADER_OCTETS],
                         store_queued_header_t *header)
@@ -285,7 +285,7 @@ static void header_make(const queue_file_source_t *source,
 }
 
 /* One call for all but mail data that is in a file. */
-static apr_status_t fill(int fd, const queue_file_source_t *source,
+static apr_status_t fill(int fd, const store_file_source_t *source,
                          apr_pool_t *p)
 {
     unsigned char octets[STORE_QUEUED_HEADER_OCTETS];
@@ -310,15 +310,15 @@ static apr_status_t fill(int fd, const queue_file_source_t *source,
     if (rv == APR_SUCCESS && !source->content) {
         rv = copy(source, fd, store_queued_content_at(&header), p);
         if (rv == APR_SUCCESS) {
-            rv = queue_file_append(fd, store_queued_notes_at(&header),
+            rv = store_file_append(fd, store_queued_notes_at(&header),
                                    source->notes, source->note_count, p);
         }
     }
     return rv;
 }
 
-apr_status_t queue_file_write_new(queue_dirs_t *dirs, const char *id,
-                                  const queue_file_source_t *source,
+apr_status_t store_file_write_new(store_file_dirs_t *dirs, const char *id,
+                                  const store_file_source_t *source,
                                   apr_pool_t *p, int *fd)
 {
     apr_status_t rv;
@@ -336,12 +336,12 @@ apr_status_t queue_file_write_new(queue_dirs_t *dirs, const char *id,
     if (rv != APR_SUCCESS) {
         close(*fd);
         *fd = -1;
-        queue_file_remove_new(dirs, id);
+        store_file_remove_new(dirs, id);
     }
     return rv;
 }
 
-apr_status_t queue_file_rename_new(queue_dirs_t *dirs, const char *id)
+apr_status_t store_file_rename_new(store_file_dirs_t *dirs, const char *id)
 {
     char name[STORE_QUEUED_NAME_OCTETS];
     int dir;
@@ -354,7 +354,7 @@ apr_status_t queue_file_rename_new(queue_dirs_t *dirs, const char *id)
     return renameat(dir, name, dir, id) ? errno : APR_SUCCESS;
 }
 
-void queue_file_remove_new(queue_dirs_t *dirs, const char *id)
+void store_file_remove_new(store_file_dirs_t *dirs, const char *id)
 {
     char name[STORE_QUEUED_NAME_OCTETS];
     int dir;
@@ -365,25 +365,25 @@ void queue_file_remove_new(queue_dirs_t *dirs, const char *id)
     }
 }
 
-apr_status_t queue_file_write(queue_dirs_t *dirs, const char *id,
-                              const queue_file_source_t *source,
+apr_status_t store_file_write(store_file_dirs_t *dirs, const char *id,
+                              const store_file_source_t *source,
                               apr_pool_t *p)
 {
     int fd;
-    apr_status_t rv = queue_file_write_new(dirs, id, source, p, &fd);
+    apr_status_t rv = store_file_write_new(dirs, id, source, p, &fd);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     close(fd);
-    rv = queue_file_rename_new(dirs, id);
+    rv = store_file_rename_new(dirs, id);
     if (rv != APR_SUCCESS) {
-        queue_file_remove_new(dirs, id);
+        store_file_remove_new(dirs, id);
     }
     return rv;
 }
 
-apr_status_t queue_file_append(int fd, apr_uint64_t octets,
+apr_status_t store_file_append(int fd, apr_uint64_t octets,
                                const store_queued_note_t *notes, int count,
                                apr_pool_t *p)
 {
@@ -401,17 +401,17 @@ apr_status_t queue_file_append(int fd, apr_uint64_t octets,
 
 /* ---- Reading ---- */
 
-static apr_status_t head_damaged(queue_file_head_t *head, const char *why)
+static apr_status_t head_damaged(store_file_head_t *head, const char *why)
 {
     head->why = why;
     return STORE_EDAMAGED;
 }
 
 static apr_status_t header_read(int fd, apr_uint64_t octets, char *first,
-                                queue_file_head_t *head)
+                                store_file_head_t *head)
 {
-    apr_size_t n = octets < QUEUE_FILE_FIRST_OCTETS
-                 ? (apr_size_t)octets : QUEUE_FILE_FIRST_OCTETS;
+    apr_size_t n = octets < STORE_FILE_FIRST_OCTETS
+                 ? (apr_size_t)octets : STORE_FILE_FIRST_OCTETS;
     apr_status_t rv;
 
     if (n < STORE_QUEUED_HEADER_OCTETS) {
@@ -444,7 +444,7 @@ static apr_status_t envelope_read(int fd, const char *first, apr_pool_t *p,
     char *more;
 
     *octets = first + STORE_QUEUED_HEADER_OCTETS;
-    if (store_queued_trace_at(header) <= QUEUE_FILE_FIRST_OCTETS) {
+    if (store_queued_trace_at(header) <= STORE_FILE_FIRST_OCTETS) {
         return APR_SUCCESS;
     }
     *octets = more = apr_palloc(p, header->envelope_len);
@@ -452,9 +452,9 @@ static apr_status_t envelope_read(int fd, const char *first, apr_pool_t *p,
                           STORE_QUEUED_HEADER_OCTETS);
 }
 
-apr_status_t queue_file_head_read(int fd, apr_uint64_t octets,
+apr_status_t store_file_head_read(int fd, apr_uint64_t octets,
                                   const char *id, char *first,
-                                  apr_pool_t *p, queue_file_head_t *head)
+                                  apr_pool_t *p, store_file_head_t *head)
 {
     const char *envelope = NULL;
     apr_status_t rv;
@@ -509,8 +509,8 @@ static apr_status_t notes_read_long(int fd, apr_uint64_t at,
     return APR_SUCCESS;
 }
 
-apr_status_t queue_file_notes_read(int fd, apr_uint64_t octets,
-                                   const queue_file_head_t *head,
+apr_status_t store_file_notes_read(int fd, apr_uint64_t octets,
+                                   const store_file_head_t *head,
                                    const char *first, apr_pool_t *p,
                                    store_queued_replay_t *replay)
 {
@@ -525,7 +525,7 @@ apr_status_t queue_file_notes_read(int fd, apr_uint64_t octets,
         rv = notes_read_long(fd, at, octets, p, replay);
     }
     else if (len) {
-        if (octets > QUEUE_FILE_FIRST_OCTETS) {
+        if (octets > STORE_FILE_FIRST_OCTETS) {
             char *more = apr_palloc(p, (apr_size_t)len);
 
             notes = more;
@@ -561,7 +561,7 @@ static apr_status_t crc_read(int fd, apr_uint64_t at, apr_uint64_t len,
     return rv == APR_EOF ? STORE_EDAMAGED : rv;
 }
 
-apr_status_t queue_file_mail_check(int fd, const queue_file_head_t *head,
+apr_status_t store_file_mail_check(int fd, const store_file_head_t *head,
                                    apr_pool_t *p)
 {
     const store_queued_header_t *header = &head->header;
