@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -22,6 +21,8 @@
 #include "queue_engine.h"
 #include "queue_log.h"
 #include "queue_loop.h"
+#include "queue_network.h"
+#include "queue_store.h"
 #include "store_log.h"
 
 APLOG_USE_MODULE(smtp_queue);
@@ -31,6 +32,8 @@ APLOG_USE_MODULE(smtp_queue);
 #define TASK_THREADS 4
 /* Between two attempts to get the lock of the queue. */
 #define LOCK_AGAIN apr_time_from_msec(100)
+/* Beyond SMTPQueueStopTimeout: who has it then hangs. */
+#define LOCK_LATE apr_time_from_sec(5)
 /* Not EXIT_FAILURE's neighbours, by which httpd's children end httpd. */
 #define EXIT_FAULT 1
 
@@ -154,27 +157,27 @@ static void run_child_init(apr_pool_t *p, server_rec *s)
 
 typedef struct work_t {
     const queue_process_t *process;
-    apr_pool_t *p;
+    apr_pool_t *p;               /* goes before the loop */
     queue_loop_t *loop;
+    queue_store_t *store;
     queue_hint_listener_t *listener;
     queue_watch_t *stop_watch;
-    queue_store_t *store;
-    queue_timer_t lock;          /* until it is ours */
-    queue_engine_t *engine;      /* NULL: it is not yet */
-    apr_status_t rv;
+    queue_timer_t lock_again;
+    apr_time_t began;
+    unsigned int is_waiting : 1; /* for the lock, and it was said */
+    unsigned int is_late : 1;    /* the same */
+    queue_engine_t *engine;      /* NULL: it does not send yet */
+    apr_status_t rv;             /* why it stops; APR_SUCCESS: it was told */
 } work_t;
 
 static void log_write(void *ctx, store_log_level_e level, apr_status_t rv,
                       const char *line)
 {
-    (void)ctx;
     ap_log_error(APLOG_MARK, (int)level, rv, ap_server_conf, "%s", line);
 }
 
 static const store_log_t log_to_httpd = { log_write, NULL };
 
-/* Hints that come before the lock are not needed: the engine begins with a
- * look at all journals. */
 static void on_hint(void *baton, const smtp_queue_hint_t *hint)
 {
     work_t *work = baton;
@@ -204,8 +207,8 @@ static void on_stop(void *baton, int events)
 {
     work_t *work = baton;
 
-    (void)events;
     queue_watch_end(work->stop_watch);
+    queue_timer_clear(&work->lock_again);
     queue_hint_listener_close(work->listener);
     if (work->engine) {
         queue_engine_stop(work->engine, queue_loop_now(work->loop)
@@ -216,7 +219,9 @@ static void on_stop(void *baton, int events)
     }
 }
 
-static apr_status_t engine_begin(work_t *work)
+/* It has the lock, and may send. Hints that came before are not needed: the
+ * engine begins with a look at all journals. */
+static apr_status_t send_begin(work_t *work)
 {
     const queue_conf_t *conf = work->process->conf;
     queue_network_t *network;
@@ -226,27 +231,53 @@ static apr_status_t engine_begin(work_t *work)
 
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, work->process->s,
-                     QUEUE_LOGNO(4015) "%s",
+                     QUEUE_LOGNO(4012) "nothing can be sent: %s",
                      fault ? fault : "DNS cannot be asked");
         return rv;
     }
-    return queue_engine_create(work->p, conf, work->loop, work->store,
-                               network, work->process->log, &work->engine);
+    rv = queue_engine_create(work->p, conf, work->loop, work->store, network,
+                             work->process->log, &work->engine);
+    if (rv == APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, work->process->s,
+                     QUEUE_LOGNO(4015) "the queue process sends now");
+    }
+    return rv;
 }
 
-/* The process of the generation before may still have it. */
-static void try_lock(void *baton)
+/* Another process still ends what it has begun; or it hangs, and nobody
+ * sends. */
+static void lock_wait(work_t *work)
+{
+    apr_time_t now = queue_loop_now(work->loop);
+
+    if (!work->is_waiting) {
+        work->is_waiting = 1;
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, work->process->s,
+                     QUEUE_LOGNO(4016) "the queue process waits for the one "
+                     "before to end");
+    }
+    if (!work->is_late
+        && now > work->began + work->process->conf->stop + LOCK_LATE) {
+        work->is_late = 1;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, work->process->s,
+                     QUEUE_LOGNO(4017) "another process holds %s/queue/lock: "
+                     "no mail is sent until it ends",
+                     work->process->conf->spool);
+    }
+    queue_timer_set(&work->lock_again, now + LOCK_AGAIN);
+}
+
+static void on_lock_again(void *baton)
 {
     work_t *work = baton;
     apr_status_t rv = queue_store_lock(work->store);
 
     if (APR_STATUS_IS_EAGAIN(rv)) {
-        queue_timer_set(&work->lock,
-                        queue_loop_now(work->loop) + LOCK_AGAIN);
+        lock_wait(work);
         return;
     }
     if (rv == APR_SUCCESS) {
-        rv = engine_begin(work);
+        rv = send_begin(work);
     }
     if (rv != APR_SUCCESS) {
         work->rv = rv;
@@ -258,12 +289,13 @@ static apr_status_t work_begin(work_t *work)
 {
     const char *spool = work->process->conf->spool;
     queue_hint_user_t user = { on_hint, on_lost, work };
-    apr_status_t rv = queue_loop_create(work->p, TASK_THREADS, &work->loop);
+    apr_status_t rv = queue_watch_begin(work->loop, work->p, stop_pipe[0],
+                                        APR_POLLIN, on_stop, work,
+                                        &work->stop_watch);
 
-    if (rv == APR_SUCCESS) {
-        rv = queue_watch_begin(work->loop, work->p, stop_pipe[0], APR_POLLIN,
-                               on_stop, work, &work->stop_watch);
-    }
+    queue_timer_init(&work->lock_again, work->loop, on_lock_again, work);
+    queue_timer_set(&work->lock_again, 0);
+    work->began = queue_loop_now(work->loop);
     if (rv == APR_SUCCESS) {
         rv = queue_store_open(work->p, spool, &log_to_httpd, &work->store);
     }
@@ -272,17 +304,19 @@ static apr_status_t work_begin(work_t *work)
                                apr_pstrcat(work->p, spool, "/queue", NULL),
                                &user, &log_to_httpd, &work->listener);
     }
-    queue_timer_init(&work->lock, work->loop, try_lock, work);
-    queue_timer_set(&work->lock, queue_loop_now(work->loop));
     return rv;
 }
 
 /* Builds what sends mail, and lets it work. */
 static int queue_process_main(apr_pool_t *p, const queue_process_t *process)
 {
-    work_t work = { .process = process, .p = p };
-    apr_status_t rv = work_begin(&work);
+    work_t work = { .process = process };
+    apr_status_t rv = queue_loop_create(p, TASK_THREADS, &work.loop);
 
+    if (rv == APR_SUCCESS) {
+        apr_pool_create(&work.p, p);
+        rv = work_begin(&work);
+    }
     if (rv == APR_SUCCESS) {
         rv = queue_loop_run(work.loop);
     }

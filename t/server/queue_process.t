@@ -8,6 +8,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Fcntl qw(LOCK_EX);
 use IO::Select;
 use IO::Socket::UNIX;
 use Socket qw(SOCK_STREAM);
@@ -195,6 +196,38 @@ subtest 'it does not outlive httpd' => sub {
     kill 'KILL', $server->{pid};
     ok(wait_until(20, sub { !is_alive($pid) }), 'nor when httpd is killed');
     $server->kill_all;
+};
+
+subtest 'while another one has the lock it only listens' => sub {
+    open my $lock, '>>', $server->spool . '/queue/lock' or die $!;
+    flock $lock, LOCK_EX or die $!;
+    my $before = count_log($server, qr/SM4015/);
+    $server->start;
+    ok($server->wait_log(qr/SM4016: the queue process waits/), 'it waits');
+    my $socket = hint_socket($server);
+    print {$socket} hint_frame('77-waiting', 1);
+    $socket->flush;
+    ok($server->wait_log(qr/77-waiting/), 'it listens');
+    is(count_log($server, qr/SM4015/), $before, 'it does not send');
+    close $lock;
+    ok(wait_until(10, sub { count_log($server, qr/SM4015/) > $before }),
+       'it sends when the other one has gone');
+    ok($server->stop, 'httpd stops');
+    open $lock, '>>', $server->spool . '/queue/lock' or die $!;
+    flock $lock, LOCK_EX or die $!;
+    $server->start;
+    my $pid = wait_queue($server);
+    ok($server->stop, 'httpd stops while it waits');
+    ok(!is_alive($pid), 'and so does it');
+};
+
+subtest 'a spool too deep for sockets is refused at the start' => sub {
+    $server->write_config(global => 'SMTPSpool ' . 'x' x 100);
+    like($server->start_refused, qr/SM4007: SMTPSpool .*x: the path is too/,
+         'with the remedy');
+    $server->expect_log(qr/SM4007/, qr/AH00016: Configuration Failed/,
+                        qr/AH00020/);
+    delete $server->{finished};
 };
 
 subtest 'it can be switched off' => sub {
