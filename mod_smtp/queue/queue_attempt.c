@@ -2,6 +2,7 @@
 /* How a connection comes by a session: hosts, their addresses, connecting. */
 #include "queue_connection_private.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,18 +29,19 @@ static apr_time_t now_get(const queue_connection_t *c)
 
 /* Failures. */
 
-void queue_attempt_failure_note(queue_connection_t *c,
-                                const smtp_outcome_t *failure)
+static void failure_log(const queue_connection_t *c,
+                        const smtp_outcome_t *failure)
 {
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->network->server,
                  QUEUE_LOGNO(4150) "mail for %s: not by %s: %s: %s",
                  queue_connection_domain_write(c),
                  queue_connection_peer_write(c),
                  smtp_stage_name(failure->stage), failure->text);
-    if (c->failure.result == SMTP_OUTCOME_DEFERRED
-        && failure->result == SMTP_OUTCOME_FAILED) {
-        return;
-    }
+}
+
+static void failure_keep(queue_connection_t *c,
+                         const smtp_outcome_t *failure)
+{
     c->failure = *failure;
     c->failure.text = apr_pstrdup(c->pool, failure->text);
     c->failure_peer = c->peer;
@@ -50,6 +52,34 @@ void queue_attempt_failure_note(queue_connection_t *c,
         tls->detail = tls->detail ? apr_pstrdup(c->pool, tls->detail) : NULL;
         c->failure_peer.tls = tls;
     }
+}
+
+void queue_attempt_failure_note(queue_connection_t *c,
+                                const smtp_outcome_t *failure)
+{
+    failure_log(c, failure);
+    if (c->is_failure_ours || c->failure.result != SMTP_OUTCOME_DEFERRED
+        || failure->result == SMTP_OUTCOME_DEFERRED) {
+        failure_keep(c, failure);
+        c->is_failure_ours = 0;
+    }
+}
+
+/** This machine has no way there, for want of IPv6 or of IPv4: that says
+ *  nothing of the next hop, and counts least. */
+static void no_way_note(queue_connection_t *c, const smtp_outcome_t *failure)
+{
+    failure_log(c, failure);
+    c->attempts--;
+    if (c->failure.result == SMTP_OUTCOME_PENDING) {
+        failure_keep(c, failure);
+        c->is_failure_ours = 1;
+    }
+}
+
+static int is_no_way(apr_status_t rv)
+{
+    return rv == ENETUNREACH || rv == EADDRNOTAVAIL || rv == EAFNOSUPPORT;
 }
 
 void queue_attempt_end(queue_connection_t *c)
@@ -113,24 +143,39 @@ int queue_attempt_host_step(queue_connection_t *c)
 
 /* Addresses. */
 
+/** On to the next address. */
+static void attempt_leave(queue_connection_t *c)
+{
+    queue_attempt_end(c);
+    queue_connection_state_set(c, QUEUE_STATE_ADDRESS);
+}
+
 void queue_attempt_fail(queue_connection_t *c, smtp_loss_e loss,
-                         const char *detail)
+                        const char *detail)
 {
     smtp_outcome_t failure;
 
     smtp_outcome_of_loss(c->pool, SMTP_STAGE_CONNECT, loss, detail,
                          &failure);
     queue_attempt_failure_note(c, &failure);
-    queue_attempt_end(c);
-    queue_connection_state_set(c, QUEUE_STATE_ADDRESS);
+    attempt_leave(c);
 }
 
+/** The system's word. */
 static void attempt_error(queue_connection_t *c, apr_status_t rv)
 {
+    smtp_outcome_t failure;
     char words[128];
 
-    queue_attempt_fail(c, queue_socket_loss(rv),
-                 apr_strerror(rv, words, sizeof(words)));
+    smtp_outcome_of_loss(c->pool, SMTP_STAGE_CONNECT, queue_socket_loss(rv),
+                         apr_strerror(rv, words, sizeof(words)), &failure);
+    if (is_no_way(rv)) {
+        no_way_note(c, &failure);
+    }
+    else {
+        queue_attempt_failure_note(c, &failure);
+    }
+    attempt_leave(c);
 }
 
 /** Randomness for SCRAM; without any there is none. */

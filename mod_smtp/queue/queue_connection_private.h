@@ -52,6 +52,7 @@ struct queue_connection_t {
     smtp_client_message_t *message; /**< at hand; NULL: none */
     queue_peer_t peer;
     smtp_outcome_t failure;      /**< of a host; pending: none yet */
+    unsigned int is_failure_ours : 1; /**< it is this machine's network's */
     queue_peer_t failure_peer;
 };
 

@@ -318,6 +318,35 @@ static void ipv4_source_set(user_t *user)
     source->helo = "out.example.com";
 }
 
+static void no_ipv6_set(user_t *user)
+{
+    queue_source_t *source;
+
+    ipv4_source_set(user);
+    user->conf.family = SMTP_MX_FAMILY_IPV6_FIRST;
+    source = (queue_source_t *)user->conf.sources->elts;
+    /* RFC 3849: nobody has it, so no octet leaves. */
+    smtp_dns_address_parse("2001:db8::77", &source->address);
+}
+
+/** The address that this machine cannot reach keeps no mail waiting that the
+ *  other one refuses for ever. */
+static void a_family_that_is_not_here_says_nothing(void **state)
+{
+    static const row_t rows[] = {
+        { "refused by IPv4", "example.org",
+          { MX("example.org", "10 a.example"),
+            HOST("a.example", "::1 127.0.0.1"), END },
+          "ACCEPT 1\nS 554 5.7.1 no\nC QUIT\nDROP",
+          "closed failed 554 5.7.1 greeting\n", NULL },
+        { "nothing else", "example.org",
+          { MX("example.org", "10 a.example"), HOST("a.example", "::1"),
+            END }, "DEAF", "closed deferred 0 4.4.1 connect\n", NULL }
+    };
+
+    rows_play(*state, rows, UNIT_ROWS(rows), no_ipv6_set);
+}
+
 static void addresses_are_of_a_family_that_is_used(void **state)
 {
     static const row_t refused = {
@@ -398,6 +427,7 @@ int main(void)
         UNIT_TEST(mail_does_not_come_back_to_us),
         UNIT_TEST(a_next_hop_of_the_administrators),
         UNIT_TEST(addresses_are_of_a_family_that_is_used),
+        UNIT_TEST(a_family_that_is_not_here_says_nothing),
         UNIT_TEST(so_many_addresses_are_tried),
         UNIT_TEST(the_failure_has_its_peer)
     };
