@@ -27,7 +27,7 @@ my %hop = map {
 } @ADDRESSES[0 .. 3], '2001:db8::1';
 
 my $dns = SMTPTest::DNS->start(zones => {
-    'test' => <<'END',
+    'example.net' => <<'END',
 h1 A 192.0.2.1
 h2 A 192.0.2.2
 h3 A 192.0.2.3
@@ -63,7 +63,7 @@ many A 192.0.2.4
 xn--bcher-kva MX 10 h1
 nowhere MX 10 nohost
 END
-    'broken.test' => undef,
+    'broken.example.org' => undef,
 });
 
 my $server = SMTPTest::Server->start_new(
@@ -120,36 +120,36 @@ sub status_of
     return ($report // '') =~ /^Status: (\S+)$/m ? $1 : 'none';
 }
 
-is(taken_by('u@best.test'), '192.0.2.1', 'the best MX');
-is(taken_by('u@second.test'), '192.0.2.2', 'the next, when nobody listens');
-is(taken_by('u@third.test'), '192.0.2.3',
+is(taken_by('u@best.example.net'), '192.0.2.1', 'the best MX');
+is(taken_by('u@second.example.net'), '192.0.2.2', 'the next, when nobody listens');
+is(taken_by('u@third.example.net'), '192.0.2.3',
    'when one is silent and one not reachable');
-is(taken_by('u@plain.test'), '192.0.2.4', 'no MX: its address');
-is(taken_by('u@alias.test'), '192.0.2.1', 'an alias (RFC 5321 5.1)');
-is(taken_by('u@ipv6.test'), '2001:db8::1', 'IPv6');
-is(taken_by('u@selfish.test'), '192.0.2.1', 'a better one than ourselves');
-is(taken_by('u@many.test'), '192.0.2.4', 'the address that answers');
+is(taken_by('u@plain.example.net'), '192.0.2.4', 'no MX: its address');
+is(taken_by('u@alias.example.net'), '192.0.2.1', 'an alias (RFC 5321 5.1)');
+is(taken_by('u@ipv6.example.net'), '2001:db8::1', 'IPv6');
+is(taken_by('u@selfish.example.net'), '192.0.2.1', 'a better one than ourselves');
+is(taken_by('u@many.example.net'), '192.0.2.4', 'the address that answers');
 is(taken_by('u@[192.0.2.3]'), '192.0.2.3', 'an address literal');
 is(taken_by('u@[IPv6:2001:db8::1]'), '2001:db8::1', 'one of IPv6');
 {
-    my $to = 'u@bücher.test';
+    my $to = 'u@bücher.example.net';
     utf8::encode($to);
     is(taken_by($to, mail => 'SMTPUTF8'), '192.0.2.1', 'an IDN (RFC 6531)');
 }
 
 subtest 'equal ones by chance (RFC 5321 5.1)' => sub {
     my %times;
-    $times{ taken_by('u@equal.test') }++ for 1 .. 30;
+    $times{ taken_by('u@equal.example.net') }++ for 1 .. 30;
     is_deeply([sort keys %times], [@ADDRESSES[0 .. 2]], 'each is asked');
 };
 
-is(status_of('u@null.test'), '5.1.10', 'null MX (RFC 7505)');
-is(status_of('u@unknown.test'), '5.1.2', 'no such domain');
-is(status_of('u@self.test'), '5.4.6', 'we are its best host: a loop');
-is(status_of('u@loop.test'), '5.4.6', 'its host has our address');
+is(status_of('u@null.example.net'), '5.1.10', 'null MX (RFC 7505)');
+is(status_of('u@unknown.example.net'), '5.1.2', 'no such domain');
+is(status_of('u@self.example.net'), '5.4.6', 'we are its best host: a loop');
+is(status_of('u@loop.example.net'), '5.4.6', 'its host has our address');
 
 subtest 'no answer of DNS is no answer' => sub {
-    for my $domain ('u.broken.test') {
+    for my $domain ('broken.example.org') {
         my $client = $server->ehlo_client;
         $maildir->clear;
         is($client->send_message(from => 'bob@example.com',
@@ -166,7 +166,7 @@ subtest 'no answer of DNS is no answer' => sub {
 subtest 'all hosts of a domain come back' => sub {
     $hop{$_}->stop for '192.0.2.1', '192.0.2.2';
     my $client = $server->ehlo_client;
-    is($client->send_message(from => 'bob@example.com', to => 'u@best.test',
+    is($client->send_message(from => 'bob@example.com', to => 'u@best.example.net',
                              message => "Subject: back\r\n\r\nx\r\n")->code,
        '250', 'accepted');
     ok(wait_until(60, sub { return glob $server->spool . '/queue/??/*' }),

@@ -12,7 +12,7 @@ use warnings;
 use parent -norequire, 'SMTPTest::Daemon';
 
 use IO::Select;
-use IO::Socket::INET;
+use IO::Socket::IP;
 use IO::Socket::SSL;
 use IO::Socket::UNIX;
 use POSIX ();
@@ -126,7 +126,7 @@ sub _listen
     my ($self) = @_;
     return IO::Socket::UNIX->new(Local => $self->{unix}, Listen => 256)
         // die "$self->{unix}: $!" if $self->{unix};
-    return IO::Socket::INET->new(LocalAddr => $self->{address},
+    return IO::Socket::IP->new(LocalAddr => $self->{address},
         LocalPort => $self->{port} // 0, Listen => 256, ReuseAddr => 1)
         // die "listen: $!";
 }
