@@ -5,13 +5,19 @@
 
 #include <apr_strings.h>
 
+static int has_names(const queue_destination_conf_t *conf)
+{
+    return conf->tls_names != NULL && conf->tls_names->nelts > 0;
+}
+
 int queue_tls_wants_dane(const queue_destination_conf_t *conf,
                          const queue_route_t *route)
 {
-    return conf->tls == SMTP_TLS_DANE
-           || (conf->dane == 1 && route->kind != QUEUE_ROUTE_LMTP_UNIX
-               && (conf->tls == SMTP_TLS_MAY
-                   || conf->tls == SMTP_TLS_ENCRYPT));
+    if (route->kind == QUEUE_ROUTE_LMTP_UNIX || conf->tls == SMTP_TLS_NONE
+        || (conf->tls == SMTP_TLS_VERIFY && has_names(conf))) {
+        return 0;
+    }
+    return conf->dane == 1 || conf->tls == SMTP_TLS_DANE;
 }
 
 /** An array of names that ends with NULL; each once, none of them empty. */
@@ -42,7 +48,7 @@ static const char *const *verify_names(apr_pool_t *p,
         facts->host->name, *facts->domain == '[' ? "" : facts->domain
     };
 
-    if (told != NULL && told->nelts > 0) {
+    if (has_names(facts->conf)) {
         return names_make(p, (const char *const *)told->elts, told->nelts);
     }
     return names_make(p, own, 2);
@@ -76,12 +82,22 @@ static void level_raise(smtp_tls_policy_t *policy, smtp_tls_level_e level)
     }
 }
 
+/** Whether MTA-STS has a say: not against the administrator's words, nor
+ *  against DANE (RFC 8461 2). */
+static int is_sts(const queue_tls_facts_t *facts,
+                  const smtp_tls_policy_t *policy)
+{
+    return facts->sts != QUEUE_STS_NONE && policy->level != SMTP_TLS_NONE
+           && policy->level != SMTP_TLS_DANE
+           && !(facts->conf->tls == SMTP_TLS_VERIFY
+                && has_names(facts->conf));
+}
+
 /** A policy for testing weakens nothing that was demanded. */
 static void sts_apply(apr_pool_t *p, const queue_tls_facts_t *facts,
                       smtp_tls_policy_t *policy)
 {
-    if (facts->sts == QUEUE_STS_NONE || policy->level == SMTP_TLS_NONE
-        || policy->level >= SMTP_TLS_VERIFY) {
+    if (!is_sts(facts, policy)) {
         return;
     }
     if (facts->sts == QUEUE_STS_TESTING) {
@@ -138,8 +154,7 @@ static void refusals_check(const queue_tls_facts_t *facts,
                                   " usable TLSA record that is validated");
     }
     if (facts->sts == QUEUE_STS_ENFORCE && !facts->is_sts_host
-        && policy->level != SMTP_TLS_DANE && policy->level != SMTP_TLS_NONE
-        && facts->conf->tls != SMTP_TLS_VERIFY) {
+        && is_sts(facts, policy)) {
         refuse(refusal, deferred, "the policy of MTA-STS does not name this"
                                   " host");
     }

@@ -28,14 +28,15 @@ typedef struct queue_tls_facts_t {
     unsigned int is_sts_host : 1; /**< the policy names this host */
 } queue_tls_facts_t;
 
-/** Whether TLSA records are to be looked up: DANE is wanted, and nothing else
- *  was said by the administrator. */
+/** Whether TLSA records are to be looked up: DANE is wanted, and the
+ *  administrator said neither "none" nor which names he trusts. */
 int queue_tls_wants_dane(const queue_destination_conf_t *conf,
                          const queue_route_t *route);
 
 /**
- * The policy. DANE comes before MTA-STS (RFC 8461 2); both come before "may"
- * and "encrypt", not before "none" and "verify".
+ * The policy. DANE comes before MTA-STS (RFC 8461 2), both before "may" and
+ * "encrypt", DANE also before "verify" without names: whom records name that
+ * are validated is who he should be.
  * @param p        what the policy points to; or it lives as long as the facts
  * @param policy   out
  * @param refusal  out: pending, or why this host is not to be used

@@ -58,6 +58,10 @@ static const row_t rows[] = {
     { "dane, no TLSA", DANE, NO_TLSA, NO_STS, "s", DANE, 0, "", "4.7.5" },
     { "dane, TLSA that is of no use", DANE, SMTP_TLSA_ENCRYPT, NO_STS, "s",
       DANE, 0, "", "4.7.5" },
+    { "verify, TLSA", VERIFY, SMTP_TLSA_DANE, NO_STS, "s", DANE, 0,
+      DANE_NAMES, "" },
+    { "verify, TLSA that is of no use", VERIFY, SMTP_TLSA_ENCRYPT, NO_STS,
+      "s", VERIFY, 0, "mx.example example.org", "" },
     /* RFC 8461 */
     { "may, enforce", MAY, NO_TLSA, ENFORCE, "m", VERIFY, 0, "mx.example",
       "" },
@@ -74,6 +78,10 @@ static const row_t rows[] = {
     { "DANE comes before MTA-STS", MAY, SMTP_TLSA_DANE, ENFORCE, "s", DANE,
       0, DANE_NAMES, "" },
     { "none: not even MTA-STS", NONE, NO_TLSA, ENFORCE, "", NONE, 0, "", "" },
+    { "verify, enforce", VERIFY, NO_TLSA, ENFORCE, "m", VERIFY, 0,
+      "mx.example", "" },
+    { "verify, enforce, another host", VERIFY, NO_TLSA, ENFORCE, "", VERIFY,
+      0, "mx.example", "4.7.5" },
     { "verify: the administrator's names", VERIFY, NO_TLSA, ENFORCE, "n",
       VERIFY, 0, "one.example two.example", "" },
     /* RFC 8689 4.2.1 */
@@ -166,19 +174,26 @@ static void tlsa_is_asked_for_where_it_counts(void **state)
         smtp_tls_level_e level;
         int dane;
         queue_route_e kind;
+        int has_names;
         int wants;
     } cases[] = {
-        { NONE, 1, QUEUE_ROUTE_MX, 0 }, { MAY, 1, QUEUE_ROUTE_MX, 1 },
-        { ENCRYPT, 1, QUEUE_ROUTE_SMTP, 1 }, { VERIFY, 1, QUEUE_ROUTE_MX, 0 },
-        { MAY, 0, QUEUE_ROUTE_MX, 0 }, { DANE, 0, QUEUE_ROUTE_MX, 1 },
-        { MAY, 1, QUEUE_ROUTE_LMTP_UNIX, 0 }
+        { NONE, 1, QUEUE_ROUTE_MX, 0, 0 }, { MAY, 1, QUEUE_ROUTE_MX, 0, 1 },
+        { ENCRYPT, 1, QUEUE_ROUTE_SMTP, 0, 1 },
+        { VERIFY, 1, QUEUE_ROUTE_MX, 0, 1 },
+        { VERIFY, 1, QUEUE_ROUTE_MX, 1, 0 },
+        { MAY, 0, QUEUE_ROUTE_MX, 0, 0 }, { DANE, 0, QUEUE_ROUTE_MX, 0, 1 },
+        { MAY, 1, QUEUE_ROUTE_LMTP_UNIX, 0, 0 }
     };
+    apr_array_header_t *names = apr_array_make(*state, 1,
+                                               sizeof(const char *));
     size_t i;
 
-    (void)state;
+    APR_ARRAY_PUSH(names, const char *) = "mx.example";
     for (i = 0; i < UNIT_ROWS(cases); i++) {
-        const queue_destination_conf_t conf = { .tls = cases[i].level,
-                                                .dane = cases[i].dane };
+        const queue_destination_conf_t conf = {
+            .tls = cases[i].level, .dane = cases[i].dane,
+            .tls_names = cases[i].has_names ? names : NULL
+        };
         const queue_route_t route = { .kind = cases[i].kind };
 
         assert_int_equal(queue_tls_wants_dane(&conf, &route),
