@@ -18,6 +18,7 @@
 #include <http_main.h>
 #include <mpm_common.h>
 
+#include "queue_control.h"
 #include "queue_engine.h"
 #include "queue_log.h"
 #include "queue_loop.h"
@@ -167,6 +168,7 @@ typedef struct work_t {
     unsigned int is_waiting : 1; /* for the lock, and it was said */
     unsigned int is_late : 1;    /* the same */
     queue_engine_t *engine;      /* NULL: it does not send yet */
+    queue_control_t *control;    /* from then on */
     apr_status_t rv;             /* why it stops; APR_SUCCESS: it was told */
 } work_t;
 
@@ -211,6 +213,7 @@ static void on_stop(void *baton, int events)
     queue_timer_clear(&work->lock_again);
     queue_hint_listener_close(work->listener);
     if (work->engine) {
+        queue_control_close(work->control);
         queue_engine_stop(work->engine, queue_loop_now(work->loop)
                                         + work->process->conf->stop);
     }
@@ -237,6 +240,12 @@ static apr_status_t send_begin(work_t *work)
     }
     rv = queue_engine_create(work->p, conf, work->loop, work->store, network,
                              work->process->log, &work->engine);
+    if (rv == APR_SUCCESS) {
+        rv = queue_control_open(work->p, work->loop,
+                                apr_pstrcat(work->p, conf->spool, "/queue",
+                                            NULL),
+                                work->engine, &log_to_httpd, &work->control);
+    }
     if (rv == APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, work->process->s,
                      QUEUE_LOGNO(4015) "the queue process sends now");
