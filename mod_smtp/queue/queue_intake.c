@@ -50,11 +50,22 @@ static const char *address_of(const intake_t *in, int i)
 
 /* ---- The message ---- */
 
+/* What rules may ask about, but the recipient. */
+static void route_facts_fill(const intake_t *in, queue_route_facts_t *facts)
+{
+    memset(facts, 0, sizeof(*facts));
+    facts->vhost = in->vhost;
+    facts->reverse_path = in->envelope->reverse_path;
+    facts->login = in->envelope->login;
+    facts->client = in->envelope->client;
+}
+
 /* RFC 6710: a priority that came with the mail counts before what its header
  * and the configuration say. */
 static queue_priority_e priority_of(const intake_t *in)
 {
     const store_envelope_t *envelope = in->envelope;
+    queue_route_facts_t facts;
 
     if (in->found->priority >= 0) {
         return (queue_priority_e)in->found->priority;
@@ -67,7 +78,8 @@ static queue_priority_e priority_of(const intake_t *in)
     if (envelope->flags & STORE_ENVELOPE_BULK) {
         return QUEUE_PRIORITY_BULK;
     }
-    return (queue_priority_e)in->vhost->priority;
+    route_facts_fill(in, &facts);
+    return queue_route_priority(in->p, &facts);
 }
 
 static void facts_fill(const intake_t *in, queue_message_facts_t *facts)
@@ -217,14 +229,11 @@ static queue_destination_t *destination_get(const intake_t *in,
 static queue_destination_t *destination_of(const intake_t *in, int i)
 {
     const store_mailbox_t *mailbox = mailbox_of(in, i);
-    queue_route_facts_t facts = { 0 };
     queue_found_route_t found = { 0 };
+    queue_route_facts_t facts;
 
-    facts.vhost = in->vhost;
-    facts.reverse_path = in->envelope->reverse_path;
+    route_facts_fill(in, &facts);
     facts.forward_path = address_of(in, i);
-    facts.login = in->envelope->login;
-    facts.client = in->envelope->client;
     if (mailbox) {
         facts.method = mailbox->method;
         facts.argument = mailbox->argument;
