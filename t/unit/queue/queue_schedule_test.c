@@ -95,6 +95,54 @@ static void scarce_connections_are_shared_evenly(void **state)
     sim_run(sim, LATER);
 }
 
+/* One has them all when two others come: soon each has a third, and nobody's
+ * connections are closed for nothing. */
+static void who_comes_later_gets_a_share_of_connections(void **state)
+{
+    sim_t *sim = sim_create(*state, 20);
+    sim_hop_t *hops[3];
+    unsigned int attempts = 0, later = 0;
+    int i;
+
+    hops[0] = sim_hop(sim, "first", NULL);
+    sim_send(sim, hops[0], "a", NORMAL, 60000);
+    sim_run(sim, SIM_BEGIN + 2 * MIN);
+    assert_int_equal(hops[0]->sessions, 20);
+    hops[1] = sim_hop(sim, "second", NULL);
+    hops[2] = sim_hop(sim, "third", NULL);
+    sim_send(sim, hops[1], "a", NORMAL, 30000);
+    sim_send(sim, hops[2], "a", NORMAL, 30000);
+    sim_run(sim, sim->now + 5 * MIN);
+    for (i = 0; i < 3; i++) {
+        assert_in_range(hops[i]->sessions, 6, 7);
+        attempts += hops[i]->attempts;
+    }
+    assert_in_range(attempts, 20 + 13, 20 + 13 + 13);
+    sim_run(sim, sim->now + MIN);
+    for (i = 0; i < 3; i++) {
+        later += hops[i]->attempts;
+    }
+    assert_int_equal(later, attempts);
+    sim_run(sim, LATER);
+}
+
+static void connections_are_given_out_in_turn(void **state)
+{
+    sim_t *sim = sim_create(*state, 6);
+    sim_hop_t *hops[3];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        hops[i] = sim_hop(sim, i == 0 ? "a" : i == 1 ? "b" : "c", NULL);
+        sim_send(sim, hops[i], "a", NORMAL, 10);
+    }
+    sim_run(sim, SIM_BEGIN + 1);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(hops[i]->attempts, 2);
+    }
+    sim_run(sim, LATER);
+}
+
 /* When the last of 100 living destinations has all its mail; beside a dead
  * one or not. */
 static apr_time_t time_of_100(apr_pool_t *p, int with_dead)
@@ -467,6 +515,7 @@ static int count_one(void *baton, queue_destination_t *destination)
 
 static void a_destination_goes_an_hour_after_its_last_job(void **state)
 {
+    static const queue_limits_t limits;
     sim_t *sim = sim_create(*state, 1000);
     sim_hop_t *hop = sim_hop(sim, "a", NULL), *held = sim_hop(sim, "b", NULL);
     queue_job_t *job = unit_job(held->destination, "a", NORMAL, 1);
@@ -474,6 +523,9 @@ static void a_destination_goes_an_hour_after_its_last_job(void **state)
     freed = 0;
     queue_schedule_on_free(sim->schedule, note_freed);
     queue_schedule_hold(sim->schedule, job);
+    assert_ptr_equal(queue_schedule_destination(sim->schedule, "b", &limits,
+                                                NULL, sim->now),
+                     held->destination);
     sim_send(sim, hop, "a", NORMAL, 1);
     sim_run(sim, SIM_BEGIN + HOUR);
     sim_run(sim, SIM_BEGIN + HOUR + SIM_SEC);
@@ -487,6 +539,37 @@ static void a_destination_goes_an_hour_after_its_last_job(void **state)
     sim_run(sim, sim->now + HOUR);
     assert_int_equal(held->delivered, 1);
     sim_run(sim, sim->now + HOUR);
+    assert_int_equal(freed, 2);
+}
+
+/* What was learned of a dead one is kept; and whoever asks for one keeps it. */
+static void a_destination_that_is_still_of_use_stays(void **state)
+{
+    static const queue_limits_t long_dead = { .failures = 1,
+                                              .backoff_first = 3 * HOUR,
+                                              .backoff_last = 3 * HOUR };
+    sim_t *sim = sim_create(*state, 1000);
+    sim_hop_t *dead = sim_hop(sim, "a", &long_dead);
+    sim_hop_t *wanted = sim_hop(sim, "b", NULL);
+
+    freed = 0;
+    queue_schedule_on_free(sim->schedule, note_freed);
+    queue_schedule_opened(dead->destination, sim->now);
+    queue_schedule_closed(dead->destination, QUEUE_CONNECTION_FAILED, NULL,
+                          sim->now);
+    sim_run(sim, SIM_BEGIN + HOUR / 2);
+    assert_ptr_equal(queue_schedule_destination(sim->schedule, "b",
+                                                &long_dead, NULL, sim->now),
+                     wanted->destination);
+    sim_run(sim, SIM_BEGIN + HOUR + HOUR / 2 - 1);
+    assert_int_equal(freed, 0);
+    sim_run(sim, sim->now + 1);
+    assert_int_equal(freed, 1);
+    sim_run(sim, SIM_BEGIN + 4 * HOUR - 1);
+    assert_int_equal(freed, 1);
+    assert_ptr_equal(queue_schedule_find(sim->schedule, "a"),
+                     dead->destination);
+    sim_run(sim, sim->now + 1);
     assert_int_equal(freed, 2);
 }
 
@@ -524,6 +607,8 @@ int main(void)
         UNIT_TEST(a_mailing_gets_its_share_and_no_more),
         UNIT_TEST(a_destination_with_much_does_not_delay_one_with_little),
         UNIT_TEST(scarce_connections_are_shared_evenly),
+        UNIT_TEST(who_comes_later_gets_a_share_of_connections),
+        UNIT_TEST(connections_are_given_out_in_turn),
         UNIT_TEST(a_dead_destination_delays_nobody),
         UNIT_TEST(no_more_connections_than_jobs),
         UNIT_TEST(a_window_finds_what_the_next_hop_bears),
@@ -536,6 +621,7 @@ int main(void)
         UNIT_TEST(a_job_comes_and_goes_from_each_state_to_each),
         UNIT_TEST(a_flush_tries_all_at_once),
         UNIT_TEST(a_destination_goes_an_hour_after_its_last_job),
+        UNIT_TEST(a_destination_that_is_still_of_use_stays),
         UNIT_TEST(destinations_are_found_by_key_and_all_are_shown)
     };
 
