@@ -11,6 +11,7 @@
 
 #include "queue_conf_directive.h"
 #include "queue_conf_file.h"
+#include "queue_dsn_text.h"
 #include "smtp_address.h"
 #include "smtp_chars.h"
 #include "smtp_report.h"
@@ -146,6 +147,9 @@ const char *queue_conf_dsn_template_set(cmd_parms *cmd, void *dir,
                                 actions_write(cmd->temp_pool), NULL));
     }
     fault = queue_conf_text_read(cmd->pool, path, &text);
+    if (fault == NULL) {
+        fault = queue_dsn_text_check(cmd->pool, text);
+    }
     if (fault != NULL) {
         return queue_conf_fault(cmd, path, fault);
     }
