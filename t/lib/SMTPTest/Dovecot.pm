@@ -34,8 +34,8 @@ passdb {
   args = password=secret
 }
 userdb {
-  driver = static
-  args = uid=%4$d gid=%5$d home=%1$s/home
+  driver = %6$s
+  args = %7$s
 }
 service imap-login {
   chroot =
@@ -48,10 +48,25 @@ service imap-login {
 }
 END
 
-# SMTPTest::Dovecot->start(SPOOL): as the user who owns it.
+# By LMTP (RFC 2033) on a unix socket: mail goes where it is read.
+my $LMTP = <<'END';
+protocols = imap lmtp
+service lmtp {
+  unix_listener %s {
+    mode = 0666
+  }
+}
+protocol lmtp {
+  postmaster_address = postmaster@box.test
+}
+END
+
+# SMTPTest::Dovecot->start(SPOOL, ...): as the user who owns it.
+#   lmtp   path of a unix socket for LMTP
+#   users  those that there are, in place of any
 sub start
 {
-    my ($class, $spool) = @_;
+    my ($class, $spool, %arg) = @_;
     my $temp = File::Temp->newdir('smtp-dovecot-XXXXXX', TMPDIR => 1);
     my $self = bless { temp => $temp, directory => "$temp", owner => $$,
                        port => SMTPTest::Program::free_port() }, $class;
@@ -59,8 +74,16 @@ sub start
     chmod 0755, "$temp";
     make_path(map { "$temp/$_" } qw(run state index home));
     chown $uid, $gid, "$temp/index", "$temp/home";
-    write_file("$temp/dovecot.conf", sprintf $CONFIGURATION, "$temp", $spool,
-               $self->{port}, $uid, $gid);
+    my @userdb = ('static', "uid=$uid gid=$gid home=$temp/home");
+    if ($arg{users}) {
+        write_file("$temp/users", map { "$_\::$uid:$gid\::$temp/home\n" }
+                   @{ $arg{users} });
+        @userdb = ('passwd-file', "$temp/users");
+    }
+    write_file("$temp/dovecot.conf",
+               sprintf($CONFIGURATION, "$temp", $spool,
+               $self->{port}, $uid, $gid, @userdb)
+               . ($arg{lmtp} ? sprintf $LMTP, $arg{lmtp} : ''));
     $self->{pid} = SMTPTest::Program::start("$temp/output",
         '/usr/sbin/dovecot', '-F', '-c', "$temp/dovecot.conf");
     SMTPTest::Program::wait_port($self->{port})

@@ -21,6 +21,12 @@ exim_path = %1$s
 primary_hostname = exim.client.test
 spool_directory = %2$s
 log_file_path = %2$s/%%slog
+acl_smtp_rcpt = accept
+acl_smtp_data = accept
+acl_smtp_dkim = accept
+rfc1413_query_timeout = 0s
+smtputf8_advertise_hosts = *
+dsn_advertise_hosts = *
 tls_advertise_hosts =
 keep_environment =
 never_users =
@@ -149,6 +155,28 @@ sub send_message
     return SMTPTest::Program::run($message, @{ $self->{command} }, '-odi',
                                   '-oi', '-f', $from eq '' ? '<>' : $from,
                                   @{$to});
+}
+
+# It listens, on a loopback port, until the test ends. The port.
+sub listen
+{
+    my ($self) = @_;
+    my $port = SMTPTest::Program::free_port();
+    $self->{pid} = SMTPTest::Program::start("$self->{temp}/output",
+        @{ $self->{command} }, '-bdf', '-oX', "127.0.0.1.$port", '-q1m');
+    $self->{owner} = $$;
+    SMTPTest::Program::wait_port($port)
+        or die 'exim does not start: ', $self->log;
+    return $port;
+}
+
+sub DESTROY
+{
+    my ($self) = @_;
+    local ($?, $!, $@);
+    SMTPTest::Program::stop(delete $self->{pid})
+        if $self->{pid} && $self->{owner} == $$;
+    return;
 }
 
 # Lines of its log.

@@ -97,6 +97,8 @@ sub _write_configuration
     return;
 }
 
+sub port { return $_[0]{port} }
+
 # A client of this Postfix that is past EHLO.
 sub client
 {
