@@ -68,7 +68,8 @@ END
 
 my $server = SMTPTest::Server->start_new(
     queue => 1,
-    global => 'SMTPDNSServer ' . $dns->server . "\nSMTPDNSTrustAnchor none",
+    global => 'SMTPDNSServer ' . $dns->server . "\nSMTPDNSTrustAnchor none\n"
+        . "SMTPOwnHost mx.example.com\nLogLevel smtp_queue:info",
     config => <<'END');
 <SMTPRelay>
     Require ip 127.0.0.1
