@@ -71,7 +71,8 @@ void queue_connection_send(queue_connection_t *connection,
                            smtp_client_message_t *message);
 
 /** Whether queue_connection_send() may be called: ready was told, and since
- *  then neither a message nor QUIT was begun (an idle connection ends itself). */
+ *  then neither a message nor QUIT was begun (an idle connection ends
+ *  itself). */
 int queue_connection_is_ready(const queue_connection_t *connection);
 
 /** Ends it in good order; when it is ready, else it does nothing. closed
