@@ -163,10 +163,19 @@ static void begin(void)
 
 /* ---- Its end ---- */
 
+/* To be stopped (SIGSTOP), of which APR tells by an error, is not to have
+ * ended. */
+static int has_ended(apr_proc_t *proc)
+{
+    apr_status_t rv = apr_proc_wait(proc, NULL, NULL, APR_NOWAIT);
+
+    return rv == APR_CHILD_DONE || rv == ECHILD;
+}
+
 /* @return whether it has ended */
 static int wait_for(apr_proc_t *proc, apr_time_t deadline)
 {
-    while (apr_proc_wait(proc, NULL, NULL, APR_NOWAIT) == APR_CHILD_NOTDONE) {
+    while (!has_ended(proc)) {
         if (apr_time_now() >= deadline) {
             return 0;
         }

@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/../lib";
 use Fcntl qw(LOCK_EX);
 use IO::Select;
 use IO::Socket::UNIX;
+use POSIX ();
 use Socket qw(SOCK_STREAM);
 use Test::More;
 
@@ -198,6 +199,41 @@ subtest 'it does not outlive httpd' => sub {
     $server->kill_all;
 };
 
+# Each client a thread or process of httpd's; many send at the same time.
+sub send_in_bulk
+{
+    my ($at, $clients, $messages) = @_;
+    my @pids;
+    for (1 .. $clients) {
+        my $pid = fork // die "fork: $!";
+        push @pids, $pid;
+        next if $pid;
+        my $sent = eval {
+            my $client = $at->ehlo_client;
+            grep { $client->send_message(
+                from => 'bob@example.com', to => 'user@elsewhere.test',
+                message => "Subject: x\r\n\r\nx\r\n")->code eq '250' }
+                1 .. $messages;
+        };
+        POSIX::_exit(($sent // 0) == $messages ? 0 : 1);
+    }
+    return !grep { waitpid $_, 0; $? } @pids;
+}
+
+subtest 'children tell it of each message' => sub {
+    my $relay = SMTPTest::Server->start_new(
+        queue => 1, global => 'LogLevel smtp_queue:debug',
+        config => "<SMTPRelay>\nRequire ip 127.0.0.1\n</SMTPRelay>\n"
+            . 'SMTPRoute discard');
+    ok($relay->wait_log(qr/SM4015/), 'it is ready');
+    ok(send_in_bulk($relay, 12, 40), '480 messages are taken');
+    ok(wait_until(20, sub {
+        return count_log($relay, qr/SM4013/) >= 480
+            || count_log($relay, qr/SM4014/);
+    }), 'it knows of all, or that it does not') or diag $relay->log_text;
+    $relay->finish;
+};
+
 subtest 'while another one has the lock it only listens' => sub {
     open my $lock, '>>', $server->spool . '/queue/lock' or die $!;
     flock $lock, LOCK_EX or die $!;
@@ -219,6 +255,19 @@ subtest 'while another one has the lock it only listens' => sub {
     my $pid = wait_queue($server);
     ok($server->stop, 'httpd stops while it waits');
     ok(!is_alive($pid), 'and so does it');
+};
+
+subtest 'one that hangs is killed in the end' => sub {
+    $server->write_config(global => 'SMTPQueueStopTimeout 1s');
+    $server->expect_log(qr/SM4006: queue process \d+ did not end in time/);
+    $server->start;
+    my $pid = wait_queue($server);
+    hint_socket($server);
+    kill 'STOP', $pid;
+    ok($server->stop, 'httpd stops');
+    ok(!is_alive($pid), 'and leaves nobody behind');
+    ok($server->wait_log(qr/SM4006: queue process $pid did not end/),
+       'it says so');
 };
 
 subtest 'a spool too deep for sockets is refused at the start' => sub {
