@@ -33,7 +33,7 @@ typedef struct fixture_t {
     apr_pool_t *p;
     queue_loop_t *loop;
     queue_timer_t limit;
-    char dir[64];
+    char dir[96];
     queue_hint_listener_t *listener;
     queue_hint_sender_t sender;
     int stop_hints, stop_lost;   /* the loop ends when there are so many */
@@ -95,9 +95,11 @@ static void begin_to_listen(fixture_t *fixture)
 static fixture_t *fixture_open(apr_pool_t *p)
 {
     fixture_t *fixture = apr_pcalloc(p, sizeof(*fixture));
+    const char *temp = getenv("TMPDIR");
 
     fixture->p = p;
-    strcpy(fixture->dir, "/tmp/queue-hint-XXXXXX");
+    snprintf(fixture->dir, sizeof(fixture->dir), "%s/queue-hint-XXXXXX",
+             temp ? temp : "/tmp");
     assert_non_null(mkdtemp(fixture->dir));
     assert_int_equal(queue_loop_create(p, 1, &fixture->loop), APR_SUCCESS);
     queue_timer_init(&fixture->limit, fixture->loop, on_limit, fixture);
