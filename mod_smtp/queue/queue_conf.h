@@ -189,8 +189,9 @@ queue_conf_destination_find(const queue_vhost_t *vhost, const char *domain);
 
 /**
  * Who we are to a client that connects to @a port: names of the virtual hosts
- * that speak SMTP there, addresses at which they listen (those that the
- * machine has now where that is all of them), and SMTPOwnHost.
+ * that speak SMTP there (of 25: not only on the ports of submission, since 25
+ * may be another port here), addresses at which they listen on that port
+ * (those that the machine has now where that is all of them), and SMTPOwnHost.
  * @param self  out; in @a p
  */
 void queue_conf_self_get(apr_pool_t *p, const queue_conf_t *conf,

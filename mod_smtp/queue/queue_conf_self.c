@@ -18,6 +18,10 @@
 #include "queue_conf_directive.h"
 #include "smtp_domain.h"
 
+#define PORT_SMTP        25
+#define PORT_SUBMISSION  587
+#define PORT_SUBMISSIONS 465
+
 /** While it is found. */
 typedef struct self_t {
     apr_pool_t *p;
@@ -104,16 +108,27 @@ static void host_address_add(self_t *self, const server_addr_rec *at)
     }
 }
 
+/* Others may reach port 25 here as another one, as with containers and behind
+ * a NAT; but not as one of those that only submission has. */
+static int may_be_reached(const self_t *self, const server_addr_rec *at)
+{
+    return at->host_port == 0 || at->host_port == self->port
+           || (self->port == PORT_SMTP && at->host_port != PORT_SUBMISSION
+               && at->host_port != PORT_SUBMISSIONS);
+}
+
 static void host_add(self_t *self, const server_rec *s)
 {
     const server_addr_rec *at;
     int i, is_there = 0;
 
     for (at = s->addrs; at != NULL; at = at->next) {
-        if (at->host_addr != NULL
-            && (at->host_port == 0 || at->host_port == self->port)) {
+        if (at->host_addr == NULL || !may_be_reached(self, at)) {
+            continue;
+        }
+        is_there = 1;
+        if (at->host_port == 0 || at->host_port == self->port) {
             host_address_add(self, at);
-            is_there = 1;
         }
     }
     if (!is_there) {

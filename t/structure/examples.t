@@ -44,6 +44,8 @@ make_file('mail.htpasswd', "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
 make_file('mail.scram', 'bob SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$'
           . 'WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:'
           . "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n");
+make_file('smarthost.secret', "secret\n");
+chmod 0600, "$root/conf/smarthost.secret" or die "smarthost.secret: $!";
 my ($made, $words) = run('openssl', 'req', '-x509', '-nodes', '-newkey', 'ec',
                          '-pkeyopt', 'ec_paramgen_curve:P-256',
                          '-subj', '/CN=mail.example.com',
@@ -71,11 +73,13 @@ sub is_taken
 my @examples = source_files(qr{^conf/smtp-.*\.conf$});
 ok scalar @examples, 'there are examples';
 is_taken($_, '', $_) for @examples;
-is_taken('all together', '', @examples);
-is_taken('all together, in another order', '', reverse @examples);
+# One relay beside an MX has an address of its own.
+my $apart = "Define SMTP_RELAY_ADDRESS 192.0.2.25\n";
+is_taken('all together', $apart, @examples);
+is_taken('all together, in another order', $apart, reverse @examples);
 is_taken('all together, each with TLS',
-         "Define SMTP_CERTIFICATE conf/mail.crt\nDefine SMTP_KEY conf/mail.key\n",
+         "${apart}Define SMTP_CERTIFICATE conf/mail.crt\nDefine SMTP_KEY conf/mail.key\n",
          @examples);
 unlink "$root/conf/mail.scram" or die "mail.scram: $!";
-is_taken('all together, without SCRAM', '', @examples);
+is_taken('all together, without SCRAM', $apart, @examples);
 done_testing;
