@@ -375,8 +375,7 @@ static apr_status_t record_take(queue_store_t *store,
 
 static int is_place(const store_segment_t *file, apr_uint64_t place)
 {
-    return place >= STORE_SEGMENT_DATA && place < file->octets
-        && place % STORE_RECORD_UNIT == 0;
+    return place < file->octets && place % STORE_RECORD_UNIT == 0;
 }
 
 apr_status_t queue_store_record_find(queue_store_t *store,

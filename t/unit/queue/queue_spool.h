@@ -50,6 +50,7 @@ typedef struct queue_spool_t {
     queue_store_t *store;
     apr_pool_t *scratch;
     store_segment_t *segment;    /**< of the other process */
+    const char *trace;           /**< of records to come */
     apr_array_header_t *found;   /**< queue_spool_found_t * */
 } queue_spool_t;
 
@@ -141,6 +142,7 @@ static inline queue_spool_t *queue_spool_create(apr_pool_t *p)
                               apr_pool_cleanup_null);
     u->p = p;
     u->path = path;
+    u->trace = QUEUE_SPOOL_TRACE;
     u->log.write = queue_spool_log;
     u->log.ctx = u;
     u->found = apr_array_make(p, 4, sizeof(queue_spool_found_t *));
@@ -192,8 +194,8 @@ static inline apr_uint64_t queue_spool_put(queue_spool_t *u,
     pieces[0].iov_len = sizeof(header);
     pieces[1].iov_base = (char *)store_envelope_write(u->p, envelope, &len);
     pieces[1].iov_len = len;
-    pieces[2].iov_base = (char *)QUEUE_SPOOL_TRACE;
-    pieces[2].iov_len = strlen(QUEUE_SPOOL_TRACE);
+    pieces[2].iov_base = (char *)u->trace;
+    pieces[2].iov_len = strlen(u->trace);
     pieces[3].iov_base = (char *)text;
     pieces[3].iov_len = strlen(text);
     for (i = 1; i < 4; i++) {
@@ -244,7 +246,7 @@ static inline unsigned char queue_spool_mark(const queue_spool_t *u,
     return mark;
 }
 
-/** The same; its mail data is in file @a number beside the segment. */
+/** One of queue_spool_commit() whose mail data is in file @a number beside the segment. */
 static inline apr_uint64_t queue_spool_commit_large(queue_spool_t *u,
                                                    const char *id, int count,
                                                    const char *text,

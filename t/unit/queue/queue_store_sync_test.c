@@ -99,6 +99,7 @@ static void moves_are_taken_over(void **state)
     queue_spool_t *u = queue_spool_create(*state);
     apr_uint64_t place = queue_spool_commit(u, "a", 1, TEXT);
     queue_spool_found_t *a = queue_spool_find(u, place);
+    unsigned int known, open;
 
     queue_spool_note(u, a, STORE_QUEUED_DEFERRED, 0, 1);
     queue_spool_open(u);
@@ -109,6 +110,31 @@ static void moves_are_taken_over(void **state)
     assert_int_equal(queue_spool_mark(u, place), STORE_QUEUE_MARK_OVER);
     queue_spool_scan_journal(u);
     assert_int_equal(u->found->nelts, 1);
+    queue_spool_sync(u);
+    queue_spool_sync(u);
+    queue_segments_count(u->store->segments, &known, &open);
+    assert_int_equal(known, 0);
+}
+
+/* A name that a process left which died there. */
+static void what_a_dead_process_left_is_no_hindrance(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    queue_spool_found_t *a =
+        queue_spool_find(u, queue_spool_commit(u, "a", 1, TEXT));
+    const char *path = apr_pstrcat(u->p, queue_spool_file(u, "a"), ".new",
+                                   NULL);
+    char *dir = apr_pstrdup(u->p, path);
+    int fd;
+
+    *strrchr(dir, '/') = '\0';
+    assert_int_equal(mkdir(dir, 0700), 0);
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, "left", 4), 4);
+    close(fd);
+    assert_int_equal(queue_spool_note(u, a, STORE_QUEUED_DEFERRED, 0, 1), 0);
+    queue_spool_mail_is(u, a, TEXT);
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 /* ---- A disk that fails ---- */
@@ -307,6 +333,25 @@ static void a_new_file_that_is_not_durable_is_not_used(void **state)
     queue_spool_mail_is(u, a, TEXT);
 }
 
+/* The scan removes each ID.new, which must not be the one being made. */
+static void nothing_is_written_anew_before_all_files_are_read(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    queue_spool_found_t *a =
+        queue_spool_find(u, queue_spool_commit(u, "a", 1, TEXT));
+    apr_uint32_t i;
+
+    for (i = 1; i <= 2000; i++) {
+        queue_spool_note(u, a, STORE_QUEUED_DEFERRED, 0, i);
+    }
+    assert_true(queue_spool_sync(u));
+    assert_false(queue_spool_sync(u));
+    assert_true(queue_spool_file_octets(u, "a") > 100000);
+    queue_spool_scan_files(u);
+    assert_true(queue_spool_sync(u));
+    assert_true(queue_spool_file_octets(u, "a") < 1000);
+}
+
 /* It would get new checksums. */
 static void damage_is_not_written_anew(void **state)
 {
@@ -462,12 +507,24 @@ static void directories_are_opened_by_turns(void **state)
     setrlimit(RLIMIT_NOFILE, &before);
 }
 
+/* Lets the scan have some files more than are open, until it needs more. */
+static void scan_with(queue_spool_t *u, int files)
+{
+    apr_status_t rv;
+
+    with_limit((rlim_t)(open_files() + 3 + files));
+    do {
+        rv = queue_store_scan_files(u->store, 3, u->scratch,
+                                    queue_spool_keep, u);
+    } while (rv == APR_SUCCESS);
+    assert_int_equal(rv, EMFILE);
+}
+
 static void a_scan_without_free_files_goes_on_later(void **state)
 {
     struct rlimit before;
     queue_spool_t *u = queue_spool_create(*state);
-    apr_status_t rv;
-    int i;
+    int i, files;
 
     for (i = 0; i < 20; i++) {
         queue_spool_found_t *a = queue_spool_find(
@@ -476,19 +533,18 @@ static void a_scan_without_free_files_goes_on_later(void **state)
         queue_spool_note(u, a, STORE_QUEUED_DEFERRED, 0, 1);
     }
     queue_spool_sync(u);
-    queue_spool_open(u);
-    assert_int_equal(queue_store_scan_files(u->store, 5, u->scratch,
-                                            queue_spool_keep, u), 0);
     getrlimit(RLIMIT_NOFILE, &before);
-    with_limit(3);
-    for (i = 0; i < 3; i++) {
-        rv = queue_store_scan_files(u->store, 100, u->scratch,
-                                    queue_spool_keep, u);
-        assert_int_equal(rv, EMFILE);
+    for (files = 0; files < 5; files++) {
+        queue_spool_open(u);
+        scan_with(u, files);
+        setrlimit(RLIMIT_NOFILE, &before);
+        assert_int_equal(queue_store_scan_files(u->store, 5, u->scratch,
+                                                queue_spool_keep, u), 0);
+        scan_with(u, files);
+        setrlimit(RLIMIT_NOFILE, &before);
+        queue_spool_scan_files(u);
+        assert_int_equal(u->found->nelts, 20);
     }
-    setrlimit(RLIMIT_NOFILE, &before);
-    queue_spool_scan_files(u);
-    assert_int_equal(u->found->nelts, 20);
     assert_string_equal(u->logged, "");
 }
 
@@ -500,6 +556,7 @@ int main(void)
         QUEUE_STEP_TEST(what_is_over_before_it_is_durable_is_marked_first),
         QUEUE_STEP_TEST(a_move_during_a_sync_waits_for_the_next),
         QUEUE_STEP_TEST(moves_are_taken_over),
+        QUEUE_STEP_TEST(what_a_dead_process_left_is_no_hindrance),
         QUEUE_STEP_TEST(after_a_sync_that_failed_files_are_written_anew),
         QUEUE_STEP_TEST(what_the_kernel_dropped_comes_from_the_record),
         QUEUE_STEP_TEST(what_cannot_be_written_anew_is_tried_again),
@@ -508,6 +565,7 @@ int main(void)
         QUEUE_STEP_TEST(mail_data_is_copied_where_the_kernel_cannot),
         QUEUE_STEP_TEST(a_new_file_is_durable_before_it_takes_the_place),
         QUEUE_STEP_TEST(a_new_file_that_is_not_durable_is_not_used),
+        QUEUE_STEP_TEST(nothing_is_written_anew_before_all_files_are_read),
         QUEUE_STEP_TEST(damage_is_not_written_anew),
         QUEUE_STEP_TEST(segments_are_many_and_few_are_open),
         QUEUE_STEP_TEST(mail_that_is_read_stays_open),

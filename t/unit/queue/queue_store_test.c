@@ -2,6 +2,7 @@
 #include "queue_spool.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/file.h>
 
 #define TEXT "Subject: x\r\n\r\nHi\r\n"
@@ -426,6 +427,19 @@ static void spoil(queue_spool_t *u, const char *path, apr_off_t at)
     close(fd);
 }
 
+/* The same where `text` stands. */
+static void spoil_text(queue_spool_t *u, const char *path, const char *text)
+{
+    static char octets[QUEUE_SPOOL_OCTETS];
+    int fd = open(path, O_RDONLY);
+    ssize_t len = read(fd, octets, sizeof(octets));
+    char *at = memmem(octets, (size_t)len, text, strlen(text));
+
+    assert_non_null(at);
+    close(fd);
+    spoil(u, path, at - octets);
+}
+
 static const char *segment_path(queue_spool_t *u)
 {
     return queue_spool_path(u, "journal/" QUEUE_SPOOL_DIR "/1.seg");
@@ -449,6 +463,42 @@ static void a_damaged_record_is_kept_aside(void **state)
     assert_non_null(strstr(u->logged, "SM2011"));
     queue_spool_scan_journal(u);
     assert_int_equal(u->found->nelts, 0);
+}
+
+/* Marks that a damaged disk made up: a segment must not stay for them. */
+static void a_mark_without_a_record_goes(void **state)
+{
+    static const apr_uint64_t places[] = { 0, 512, STORE_SEGMENT_DATA + 512,
+                                           QUEUE_SPOOL_OCTETS - 512 };
+    queue_spool_t *u = queue_spool_create(*state);
+    size_t i;
+
+    queue_spool_commit(u, "a", 1, queue_spool_text(u->p, 2000));
+    for (i = 0; i < UNIT_ROWS(places); i++) {
+        store_segment_queue_mark(u->segment, places[i],
+                                 STORE_QUEUE_MARK_SEND);
+    }
+    queue_spool_scan_journal(u);
+    assert_int_equal(u->found->nelts, 1);
+    for (i = 0; i < UNIT_ROWS(places); i++) {
+        assert_int_equal(queue_spool_mark(u, places[i]),
+                         STORE_QUEUE_MARK_OVER);
+    }
+    assert_int_equal(queue_spool_names(u, "damaged"), UNIT_ROWS(places));
+}
+
+/* Recovery makes them anew; until then nothing can be noted. */
+static void without_marks_nothing_is_sent(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    apr_uint64_t place = queue_spool_commit(u, "a", 1, TEXT);
+
+    assert_int_equal(unlink(queue_spool_path(u, "journal/" QUEUE_SPOOL_DIR
+                                             "/1.marks")), 0);
+    assert_null(queue_spool_find(u, place));
+    queue_spool_scan_journal(u);
+    assert_int_equal(u->found->nelts, 0);
+    assert_string_equal(u->logged, "");
 }
 
 static void an_id_that_leads_elsewhere_makes_no_file(void **state)
@@ -518,6 +568,30 @@ static void mail_data_beside_a_damaged_record_goes_with_it(void **state)
     assert_int_equal(access(name, F_OK), -1);
 }
 
+/* Nothing of the record is read but the envelope, which has no checksum of
+ * its own. */
+static void a_damaged_envelope_is_found_when_it_is_sent(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    const char *text = queue_spool_text(u->p, 50000);
+    apr_uint64_t place;
+    queue_spool_found_t *found;
+    char *octets;
+
+    int i;
+
+    u->trace = "";
+    for (i = 1; i <= 1000; i += 999) {
+        place = queue_spool_commit_large(u, "a", i, text, i);
+        spoil_text(u, segment_path(u), "sender");
+        found = queue_spool_find(u, place);
+        assert_non_null(found);
+        assert_int_equal(queue_spool_mail(u, &found->message, &octets),
+                         STORE_EDAMAGED);
+        assert_int_equal(queue_spool_mark(u, place), STORE_QUEUE_MARK_OVER);
+    }
+}
+
 static void mail_data_that_is_gone_or_shorter_is_damage(void **state)
 {
     queue_spool_t *u = queue_spool_create(*state);
@@ -585,6 +659,30 @@ static void damaged_mail_of_a_file_is_kept_aside(void **state)
                                          2), STORE_EDAMAGED);
         assert_int_equal(queue_store_end(u->store, &found->message), 0);
     }
+}
+
+/* The record is still there, and durable. */
+static void a_damaged_file_is_found_again_by_its_record(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    apr_uint64_t place = queue_spool_commit(u, "a", 1, TEXT);
+    queue_spool_found_t *found = queue_spool_find(u, place);
+    queue_place_t at = { NULL, 0 };
+    char *octets;
+
+    queue_spool_find(u, queue_spool_commit(u, "b", 1, TEXT));
+    queue_spool_note(u, found, STORE_QUEUED_DEFERRED, 0, 1);
+    spoil(u, queue_spool_file(u, "a"), 70);
+    assert_int_equal(queue_spool_mail(u, &found->message, &octets),
+                     STORE_EDAMAGED);
+    queue_store_forget(u->store, &at);
+    queue_spool_scan_journal(u);
+    assert_int_equal(u->found->nelts, 3);
+    queue_spool_mail_is(u, queue_spool_get(u, 2), TEXT);
+    assert_int_equal(queue_spool_note(u, queue_spool_get(u, 2),
+                                      STORE_QUEUED_DEFERRED, 0, 2), 0);
+    assert_true(queue_spool_sync(u));
+    assert_int_equal(queue_spool_mark(u, place), STORE_QUEUE_MARK_OVER);
 }
 
 /* Trace fields are given out before the mail data; whoever reads on learns. */
@@ -671,6 +769,29 @@ static void a_record_that_is_being_read_stays(void **state)
     assert_int_equal(queue_spool_mark(u, place), STORE_QUEUE_MARK_OVER);
 }
 
+/* It should not be; nothing breaks. */
+static void a_message_may_end_while_it_is_read(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    const char *text = queue_spool_text(u->p, 100000);
+    queue_spool_found_t *found =
+        queue_spool_find(u, queue_spool_commit(u, "a", 1, text));
+    queue_mail_t *mail;
+    apr_pool_t *p;
+    char *octets;
+    int i;
+
+    apr_pool_create(&p, u->p);
+    assert_int_equal(queue_store_mail_open(u->store, &found->message, p,
+                                           &mail), 0);
+    assert_int_equal(queue_store_end(u->store, &found->message), 0);
+    for (i = 0; i < 3; i++) {
+        queue_spool_sync(u);
+    }
+    assert_int_equal(queue_spool_mail_read(p, mail, &octets), 0);
+    apr_pool_destroy(p);
+}
+
 static void a_file_that_is_gone_is_no_message(void **state)
 {
     queue_spool_t *u = queue_spool_create(*state);
@@ -741,6 +862,9 @@ static void replace(queue_spool_t *u, const char *id, int how)
         unlink(path);
         assert_int_equal(mkdir(path, 0700), 0);
         break;
+    case 11:
+        spoil_text(u, path, "sender");
+        break;
     default:
         unlink(path);
         write_file(path, "", 0, 0600);
@@ -754,7 +878,7 @@ static void what_is_not_ours_is_not_read(void **state)
     const char *text = queue_spool_text(u->p, 5000);
     int how;
 
-    for (how = 0; how < 12; how++) {
+    for (how = 0; how < 13; how++) {
         const char *id = apr_psprintf(u->p, "a%d", how);
 
         make_file(u, id, text);
@@ -860,6 +984,32 @@ static void files_are_read_in_slices(void **state)
 
 /* ---- Many notes ---- */
 
+static void notes_about_thousands_come_back(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    queue_spool_found_t *found =
+        queue_spool_find(u, queue_spool_commit(u, "a", 5000, TEXT));
+    store_queued_note_t notes[50];
+    apr_uint32_t i;
+
+    for (i = 0; i < 5000; i++) {
+        notes[i % 50] = queue_spool_note_make(STORE_QUEUED_DEFERRED, i,
+                                              i * 7 % 100);
+        if (i % 50 == 49) {
+            assert_int_equal(queue_store_note(u->store, &found->message,
+                                              notes, 50, u->scratch), 0);
+        }
+    }
+    queue_spool_sync(u);
+    assert_true(queue_spool_file_octets(u, "a") > 400000);
+    queue_spool_restart(u);
+    found = queue_spool_get(u, 0);
+    for (i = 0; i < 5000; i++) {
+        assert_int_equal(found->states[i].attempts, i * 7 % 100);
+        assert_string_equal(found->states[i].text, "later");
+    }
+}
+
 static void a_message_that_is_tried_for_days_stays_small(void **state)
 {
     queue_spool_t *u = queue_spool_create(*state);
@@ -931,6 +1081,96 @@ static void a_message_that_ended_during_the_copy_stays_away(void **state)
     assert_int_equal(u->found->nelts, 0);
 }
 
+/* ---- Threads ---- */
+
+typedef struct threads_t {
+    pthread_t sync_thread, mail_thread;
+    queue_store_sync_t *sync;
+    queue_mail_t *mail;
+    apr_pool_t *mail_pool;
+    apr_status_t rv;
+    char *octets;
+} threads_t;
+
+static void *sync_main(void *data)
+{
+    queue_store_sync_run(((threads_t *)data)->sync);
+    return NULL;
+}
+
+static void *mail_main(void *data)
+{
+    threads_t *t = data;
+
+    t->rv = queue_spool_mail_read(t->mail_pool, t->mail, &t->octets);
+    return NULL;
+}
+
+static void threads_begin(threads_t *t, queue_spool_t *u,
+                          queue_spool_found_t *found)
+{
+    memset(t, 0, sizeof(*t));
+    t->sync = queue_store_sync_begin(u->store);
+    assert_non_null(t->sync);
+    /* Without parent: a pool of a thread's own. */
+    apr_pool_create_unmanaged_ex(&t->mail_pool, NULL, NULL);
+    assert_int_equal(queue_store_mail_open(u->store, &found->message,
+                                           t->mail_pool, &t->mail), 0);
+    assert_int_equal(pthread_create(&t->sync_thread, NULL, sync_main, t), 0);
+    assert_int_equal(pthread_create(&t->mail_thread, NULL, mail_main, t), 0);
+}
+
+static void threads_end(threads_t *t, queue_spool_t *u, const char *text)
+{
+    assert_int_equal(pthread_join(t->sync_thread, NULL), 0);
+    assert_int_equal(pthread_join(t->mail_thread, NULL), 0);
+    queue_store_sync_end(u->store, t->sync);
+    assert_int_equal(t->rv, APR_SUCCESS);
+    assert_string_equal(t->octets + strlen(QUEUE_SPOOL_TRACE), text);
+    apr_pool_destroy(t->mail_pool);
+}
+
+/* A sync runs, a DSN is made of a mail, and the loop goes on. */
+static void threads_and_the_loop_do_not_meet(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    const char *text = queue_spool_text(u->p, 100000);
+    queue_spool_found_t *read =
+        queue_spool_find(u, queue_spool_commit(u, "read", 2, text));
+    queue_spool_found_t *worn =
+        queue_spool_find(u, queue_spool_commit(u, "worn", 1, TEXT));
+    apr_uint32_t i, round;
+    threads_t threads;
+
+    queue_spool_scan_files(u);
+    for (i = 1; i <= 2000; i++) {
+        queue_spool_note(u, worn, STORE_QUEUED_DEFERRED, 0, i);
+    }
+    for (round = 0; round < 5; round++) {
+        threads_begin(&threads, u, read);
+        for (i = 0; i < 20; i++) {
+            const char *id = apr_psprintf(u->p, "a%u-%u", round, i);
+            queue_spool_found_t *a =
+                queue_spool_find(u, queue_spool_commit(u, id, 1, TEXT));
+
+            queue_spool_note(u, a, STORE_QUEUED_DEFERRED, 0, 1);
+            queue_spool_note(u, read, STORE_QUEUED_DEFERRED, 1,
+                             round * 20 + i);
+            if (i % 2) {
+                queue_store_end(u->store, &a->message);
+            }
+        }
+        threads_end(&threads, u, text);
+    }
+    queue_spool_sync(u);
+    queue_spool_restart(u);
+    assert_int_equal(u->found->nelts, 2 + 5 * 10);
+    assert_int_equal(queue_spool_by_id(u, "read")->states[1].attempts, 99);
+    assert_int_equal(queue_spool_by_id(u, "worn")->states[0].attempts, 2000);
+    assert_true(queue_spool_file_octets(u, "worn") < 1000);
+    assert_string_equal(u->logged, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -953,24 +1193,31 @@ int main(void)
         UNIT_TEST(an_envelope_of_any_size_moves),
         UNIT_TEST(a_file_whose_recipients_are_all_over_goes),
         UNIT_TEST(a_damaged_record_is_kept_aside),
+        UNIT_TEST(a_mark_without_a_record_goes),
+        UNIT_TEST(without_marks_nothing_is_sent),
         UNIT_TEST(an_id_that_leads_elsewhere_makes_no_file),
         UNIT_TEST(damaged_mail_of_a_record_is_kept_aside),
         UNIT_TEST(a_damaged_record_does_not_move),
         UNIT_TEST(mail_data_beside_a_damaged_record_goes_with_it),
+        UNIT_TEST(a_damaged_envelope_is_found_when_it_is_sent),
         UNIT_TEST(mail_data_that_is_gone_or_shorter_is_damage),
         UNIT_TEST(damaged_mail_of_a_file_is_kept_aside),
+        UNIT_TEST(a_damaged_file_is_found_again_by_its_record),
         UNIT_TEST(a_block_that_is_damaged_is_not_given_out),
         UNIT_TEST(mail_can_be_read_again),
         UNIT_TEST(a_record_that_is_being_read_stays),
+        UNIT_TEST(a_message_may_end_while_it_is_read),
         UNIT_TEST(a_file_that_is_gone_is_no_message),
         UNIT_TEST(what_is_not_ours_is_not_read),
         UNIT_TEST(strange_names_are_set_aside),
         UNIT_TEST(a_file_under_another_name_is_set_aside),
         UNIT_TEST(a_strange_directory_holds_nobody_up),
         UNIT_TEST(files_are_read_in_slices),
+        UNIT_TEST(notes_about_thousands_come_back),
         UNIT_TEST(a_message_that_is_tried_for_days_stays_small),
         UNIT_TEST(a_note_during_the_copy_is_not_lost),
-        UNIT_TEST(a_message_that_ended_during_the_copy_stays_away)
+        UNIT_TEST(a_message_that_ended_during_the_copy_stays_away),
+        UNIT_TEST(threads_and_the_loop_do_not_meet)
     };
     return UNIT_RUN(tests);
 }
