@@ -11,6 +11,7 @@
 #include <http_main.h>
 
 #include "queue_engine_private.h"
+#include "queue_verdict.h"
 #include "queue_verp.h"
 #include "store_segment.h"
 
@@ -482,6 +483,7 @@ static void on_closed(void *baton, queue_connection_t *connection,
     queue_destination_t *destination = link->hop->destination;
     const queue_peer_t *peer = queue_connection_peer(connection);
     const queue_reason_t *reason = NULL;
+    smtp_outcome_t why;
 
     link->connection = connection;
     idle_remove(link);
@@ -497,10 +499,12 @@ static void on_closed(void *baton, queue_connection_t *connection,
         queue_schedule_closed(destination, QUEUE_CONNECTION_OK, NULL, now);
     }
     else {
-        reason = reason_of(engine, failure, peer->host);
+        why = *failure;
+        queue_verdict_connection(&why);
+        reason = reason_of(engine, &why, peer->host);
         queue_schedule_closed(destination, QUEUE_CONNECTION_FAILED, reason,
                               now);
-        link_failed(link, failure);
+        link_failed(link, &why);
         queue_reason_release(engine->reasons, reason);
     }
     link_end(link);

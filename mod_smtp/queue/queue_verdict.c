@@ -61,3 +61,14 @@ void queue_verdict_make(const queue_verdict_facts_t *facts,
         defer(facts, verdict);
     }
 }
+
+#define NEVER_TAKES_MAIL 521
+
+void queue_verdict_connection(smtp_outcome_t *failure)
+{
+    if (failure->result == SMTP_OUTCOME_FAILED && failure->code
+        && failure->code != NEVER_TAKES_MAIL) {
+        failure->result = SMTP_OUTCOME_DEFERRED;
+        failure->status.klass = 4;
+    }
+}

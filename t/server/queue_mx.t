@@ -75,6 +75,7 @@ my $server = SMTPTest::Server->start_new(
     Require ip 127.0.0.1
 </SMTPRelay>
 SMTPRetry 1s
+SMTPBackoff first=1s last=1s
 SMTPMessagesPerConnection 1
 SMTPOutboundTimeout connect=2s
 END

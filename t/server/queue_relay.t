@@ -19,7 +19,8 @@ my $hop = SMTPTest::NextHop->start_new(directory => tempdir(CLEANUP => 1));
 my $server = SMTPTest::Server->start_new(
     queue => 1,
     config => "<SMTPRelay>\nRequire ip 127.0.0.1\n</SMTPRelay>\n"
-        . 'SMTPRoute smtp:127.0.0.1:' . $hop->port . "\nSMTPRetry 1s\nSMTPMessagesPerConnection 1",
+        . 'SMTPRoute smtp:127.0.0.1:' . $hop->port . "\nSMTPRetry 1s\nSMTPMessagesPerConnection 1\n"
+        . "SMTPBackoff first=1s last=1s",
     global => 'LogLevel smtp_queue:info',
 );
 my $HEADER = "From: bob\@example.com\r\nSubject: x\r\n";
@@ -121,7 +122,9 @@ subtest 'one of them is refused, one is put off' => sub {
 };
 
 for my $stage (qw(greeting ehlo mail rcpt data end)) {
-    for my $answer ('451 4.3.0 Later', 'drop', '421 4.3.2 Bye', 'flood') {
+    for my $answer ('451 4.3.0 Later', 'drop', '421 4.3.2 Bye', 'flood',
+                    $stage eq 'greeting' ? '554 5.7.1 You are on a list'
+                                         : ()) {
         subtest "$stage: $answer" => sub {
             $hop->say($stage => $answer);
             my $before = () = $hop->transcript;

@@ -19,7 +19,7 @@ my $hop = SMTPTest::NextHop->start_new(directory => tempdir(CLEANUP => 1));
 my $server = SMTPTest::Server->start_new(
     queue => 1,
     config => "<SMTPRelay>\nRequire ip 127.0.0.1\n</SMTPRelay>\n"
-        . 'SMTPRoute smtp:127.0.0.1:' . $hop->port . "\nSMTPRetry 1s",
+        . 'SMTPRoute smtp:127.0.0.1:' . $hop->port . "\nSMTPRetry 1s\nSMTPBackoff first=1s last=1s",
     expected => [qr/SM40\d\d/, qr/AH00098/],
 );
 my $number = 0;

@@ -95,10 +95,42 @@ static void each_outcome_has_one_consequence(void **state)
     }
 }
 
+/* A 5xx before there was a mail is no word about it. */
+static void a_wrong_login_fails_no_mail(void **state)
+{
+    static const struct {
+        smtp_outcome_e before;
+        int code;
+        smtp_outcome_e after;
+    } cases[] = {
+        { SMTP_OUTCOME_FAILED, 0, SMTP_OUTCOME_FAILED },   /* DNS */
+        { SMTP_OUTCOME_FAILED, 521, SMTP_OUTCOME_FAILED }, /* RFC 7504 */
+        { SMTP_OUTCOME_FAILED, 554, SMTP_OUTCOME_DEFERRED },
+        { SMTP_OUTCOME_FAILED, 535, SMTP_OUTCOME_DEFERRED },
+        { SMTP_OUTCOME_DEFERRED, 421, SMTP_OUTCOME_DEFERRED },
+        { SMTP_OUTCOME_DEFERRED, 0, SMTP_OUTCOME_DEFERRED }
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        smtp_outcome_t failure = { 0 };
+
+        failure.result = cases[i].before;
+        failure.code = cases[i].code;
+        failure.status.klass = failure.result == SMTP_OUTCOME_FAILED ? 5 : 4;
+        queue_verdict_connection(&failure);
+        assert_int_equal(failure.result, cases[i].after);
+        assert_int_equal(failure.status.klass,
+                         cases[i].after == SMTP_OUTCOME_FAILED ? 5 : 4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT_TEST(each_outcome_has_one_consequence)
+        UNIT_TEST(each_outcome_has_one_consequence),
+        UNIT_TEST(a_wrong_login_fails_no_mail)
     };
 
     return UNIT_RUN(tests);
