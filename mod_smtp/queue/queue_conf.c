@@ -49,11 +49,11 @@ const queue_conf_number_t queue_conf_numbers[] = {
 
 const queue_conf_time_t queue_conf_times[] = {
     { "SMTPQueueStopTimeout", NULL, WHOLE(stop), 10 * SEC, 0, HOUR, 0 },
-    { "SMTPRetryExpire", NULL, VHOST(retry.expire), 5 * DAY, MIN, 365 * DAY,
+    { "SMTPRetryExpire", NULL, VHOST(retry.expire), 5 * DAY, SEC, 365 * DAY,
       0 },
-    { "SMTPRetryExpire", "report", VHOST(retry.expire_report), DAY, MIN,
+    { "SMTPRetryExpire", "report", VHOST(retry.expire_report), DAY, SEC,
       365 * DAY, 0 },
-    { "SMTPDelayWarning", NULL, VHOST(retry.warn), 4 * HOUR, MIN, 365 * DAY,
+    { "SMTPDelayWarning", NULL, VHOST(retry.warn), 4 * HOUR, SEC, 365 * DAY,
       1 },
     { "SMTPConnectionIdle", NULL, DESTINATION(idle), 2 * SEC, 0, HOUR, 1 },
     { "SMTPOutboundTimeout", "connect", DESTINATION(timeout_connect),

@@ -244,7 +244,7 @@ static void rcpts_fill(queue_link_t *link, apr_uint32_t count)
                            store_recipient_t);
 
         rcpts[i].address = message->recipients[link->indices[i]].address;
-        rcpts[i].params.notify = (unsigned int)recipient->notify;
+        rcpts[i].params.notify = (unsigned int)queue_dsn_notify_get(recipient);
         rcpts[i].params.orcpt = recipient->orcpt;
     }
     link->message.rcpts = rcpts;

@@ -38,6 +38,17 @@ typedef struct dsn_t {
 
 /* ------------------------------------------------------- who is to be told */
 
+apr_int64_t queue_dsn_notify_get(const store_recipient_t *recipient)
+{
+    apr_int64_t rest = recipient->notify & ~(apr_int64_t)SMTP_NOTIFY_SUCCESS;
+
+    if (recipient->mailboxes->nelts < 2
+        || !(recipient->notify & SMTP_NOTIFY_SUCCESS)) {
+        return recipient->notify;
+    }
+    return rest ? rest : SMTP_NOTIFY_NEVER;
+}
+
 /* RFC 3461 4.1: what NOTIFY says, and what no NOTIFY means. */
 static int is_asked_for(apr_int64_t notify, smtp_report_action_e action)
 {
@@ -58,22 +69,14 @@ int queue_dsn_is_wanted(const store_envelope_t *envelope,
                         const store_queued_recipient_t *recipient,
                         smtp_report_action_e action)
 {
-    const store_recipient_t *asked =
+    apr_int64_t notify = queue_dsn_notify_get(
         &APR_ARRAY_IDX(envelope->recipients, recipient->recipient,
-                       store_recipient_t);
+                       store_recipient_t));
 
     /* RFC 5321 4.5.5, 6.1: nobody is there to be told; a DSN that is lost is
      * not told of. */
-    if (!*envelope->reverse_path || (asked->notify & SMTP_NOTIFY_NEVER)) {
-        return 0;
-    }
-    /* RFC 3461 5.2.7.3: who took the mail said "expanded", and behind an alias
-     * with several members SUCCESS is no longer asked for. */
-    if (action != SMTP_REPORT_FAILED && action != SMTP_REPORT_DELAYED
-        && asked->mailboxes->nelts > 1) {
-        return 0;
-    }
-    return is_asked_for(asked->notify, action);
+    return *envelope->reverse_path && !(notify & SMTP_NOTIFY_NEVER)
+           && is_asked_for(notify, action);
 }
 
 /* ------------------------------------------------------ what it came to */
@@ -131,14 +134,14 @@ static void recipient_fill(apr_pool_t *p, const store_recipient_t *asked,
 
 /* -------------------------------------------------------- what comes back */
 
-/* RFC 3461 4.3: the whole mail to whoever asks for it, but none that is too
- * large, or binary, which no DATA could carry. RFC 8689 5: what asks for TLS
- * comes back as if RET=HDRS was said. */
+/* RFC 3461 4.3: the whole mail, unless RET says otherwise: its sender may have
+ * no other copy. But none that is too large, or binary, which no DATA could
+ * carry. RFC 8689 5: what asks for TLS comes back as if RET=HDRS was said. */
 static smtp_ret_e ret_of(const queue_vhost_t *vhost, const queue_mail_t *mail)
 {
     const store_envelope_t *envelope = mail->envelope;
 
-    return envelope->ret == SMTP_RET_FULL
+    return envelope->ret != SMTP_RET_HDRS
            && !(envelope->flags & STORE_ENVELOPE_REQUIRETLS)
            && envelope->body != SMTP_BODY_BINARYMIME
            && mail->size_octets <= vhost->dsn_max_octets ? SMTP_RET_FULL

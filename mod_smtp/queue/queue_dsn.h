@@ -23,6 +23,11 @@ typedef struct queue_dsn_recipient_t {
     apr_time_t until;            /**< delayed: given up then */
 } queue_dsn_recipient_t;
 
+/** What a recipient still asks for: NOTIFY, but without SUCCESS behind an alias
+ *  with several members, since whoever took the mail has said "expanded" (RFC
+ *  3461 5.2.7.3). This is passed on to the next hop. */
+apr_int64_t queue_dsn_notify_get(const store_recipient_t *recipient);
+
 /** What has to be told, by NOTIFY (RFC 3461 4.1, 5.2): nothing of a null
  *  reverse-path; failures unless NOTIFY forbids; delays where it asks or says
  *  nothing; success and relaying only where it asks. */
@@ -31,11 +36,13 @@ int queue_dsn_is_wanted(const store_envelope_t *envelope,
                         smtp_report_action_e action);
 
 /**
- * Composes one report about @a recipients and sends it by smtp_own_mail_send;
- * a copy to the postmaster where the configuration says so. Waits for the
- * disk: in a thread. Only what is told is in it.
+ * Composes a report about all of @a recipients that have the same news, and
+ * want to have them told (queue_dsn_is_wanted), and sends it by
+ * smtp_own_mail_send; a copy to the postmaster where the configuration says
+ * so. With SMTPVERP a report about each. Waits for the disk: in a thread.
  * @param p     the thread's own
- * @param mail  opened for this call
+ * @param mail  opened for this call; read from its begin, maybe several times
+ * @param recipients  in the order of the message
  * @return APR_SUCCESS: it is durable, or nobody can be told (logged): the
  *         recipients may be over; else try again
  */

@@ -80,9 +80,9 @@ my @SYNTAX = (
     [host => 'SMTPRetry 5m soon', qr/s, m, h or d/],
     [host => 'SMTPRetry 0', qr/\S/], [host => 'SMTPRetry', qr/\S/],
     (map { [host => "SMTPRetryExpire $_", $TIME] }
-     qw(0 10s 366d x report=0 report=)),
+     qw(0 366d x report=0 report=)),
     [host => 'SMTPRetryExpire reports=1d', qr/give TIME, report=TIME/],
-    [host => 'SMTPDelayWarning never', qr/from 1m to 365d; or off/],
+    [host => 'SMTPDelayWarning never', qr/from 1s to 365d; or off/],
     [host => 'SMTPPriority low', qr/one of urgent, normal, bulk/],
     [host => 'SMTPPriority bulk later', qr/give "expr=EXPRESSION"/],
     [host => 'SMTPPriority bulk "expr=%{nosuch}"', qr/is no expression: /],

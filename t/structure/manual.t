@@ -240,9 +240,13 @@ is sorted($page =~ /^\| `%\{(\w+)\}\^SM` \|/mg),
     'log formats';
 
 is sorted(slurp('mod_smtp/manual/mod_smtp_queue.md')
-          =~ /^\| `%\{([a-z_]+)\}` \|/mg),
+          =~ s/\n## Directives\n.*//sr =~ /^\| `%\{([a-z_]+)\}` \|/mg),
     sorted(slurp('mod_smtp/queue/queue_log.c') =~ /\{ "(\w+)",\s*item_/g),
     'log formats of the queue';
+is join(' ', $entry{SMTPDSNTemplate}{body} =~ /^\| `%\{(\w+)\}` \|/mg),
+    join(' ', slurp('mod_smtp/queue/queue_dsn_text.c')
+         =~ /\{ "(\w+)",\s*[01], value_/g),
+    'what a template of a DSN names';
 
 my ($hooks) = $page =~ /^(\| hook \|.*?)\n\n/ms;
 is sorted($hooks =~ /^\| `(\w+)` \|/mg),

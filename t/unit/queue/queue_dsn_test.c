@@ -186,6 +186,7 @@ static void begin(apr_pool_t *p)
     envelope->id = "0650c1f2a3b4c00001001";
     envelope->reverse_path = "sender@example.com";
     envelope->arrived = apr_time_from_sec(1795427400);
+    envelope->ret = SMTP_RET_HDRS;
     mail.envelope = envelope;
     mail.size_octets = (apr_off_t)strlen(content.octets);
     mail.content = content_get;
@@ -302,6 +303,34 @@ static void each_is_told_what_it_asked_for(void **state)
     }
 }
 
+/* RFC 3461 5.2.7.3. */
+static void an_alias_with_members_passes_no_success_on(void **state)
+{
+    static const struct {
+        apr_int64_t notify, alias;
+    } rows[] = {
+        { 0, 0 },
+        { SMTP_NOTIFY_NEVER, SMTP_NOTIFY_NEVER },
+        { SMTP_NOTIFY_SUCCESS, SMTP_NOTIFY_NEVER },
+        { SMTP_NOTIFY_DELAY, SMTP_NOTIFY_DELAY },
+        { SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE, SMTP_NOTIFY_FAILURE }
+    };
+    store_recipient_t *recipient;
+    size_t i;
+    int mailboxes;
+
+    begin(*state);
+    recipient = recipient_add(*state, "all@example.com", 0);
+    for (mailboxes = 0; mailboxes < 3; mailboxes++) {
+        for (i = 0; i < UNIT_ROWS(rows); i++) {
+            recipient->notify = rows[i].notify;
+            assert_int_equal(queue_dsn_notify_get(recipient),
+                             mailboxes < 2 ? rows[i].notify : rows[i].alias);
+        }
+        mailbox_add(recipient, "m");
+    }
+}
+
 static void a_failure_is_told_with_all_that_is_known(void **state)
 {
     const sent_t *sent;
@@ -412,7 +441,7 @@ static void the_whole_mail_comes_back_only_if_it_may(void **state)
         { "asked for", SMTP_RET_FULL, SMTP_REPORT_FAILED, 0, 0, 0, 1, 0 },
         { "not asked for", SMTP_RET_HDRS, SMTP_REPORT_FAILED, 0, 0, 0, 0,
           0 },
-        { "nothing said", SMTP_RET_NONE, SMTP_REPORT_FAILED, 0, 0, 0, 0, 0 },
+        { "nothing said", SMTP_RET_NONE, SMTP_REPORT_FAILED, 0, 0, 0, 1, 0 },
         { "too large", SMTP_RET_FULL, SMTP_REPORT_FAILED, 0, 0, 1, 0, 0 },
         { "delayed", SMTP_RET_FULL, SMTP_REPORT_DELAYED, 0, 0, 0, 0, 0 },
         { "relayed", SMTP_RET_FULL, SMTP_REPORT_RELAYED, 0, 0, 0, 0, 0 },
@@ -752,6 +781,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(each_is_told_what_it_asked_for),
+        UNIT_TEST(an_alias_with_members_passes_no_success_on),
         UNIT_TEST(a_failure_is_told_with_all_that_is_known),
         UNIT_TEST(what_news_are_is_said_as_they_are),
         UNIT_TEST(the_whole_mail_comes_back_only_if_it_may),
