@@ -13,7 +13,8 @@
 #include "smtp_dns_record.h"
 #include "smtp_domain.h"
 
-#define PORT_MAX 65535
+#define PORT_MAX  65535
+#define PORT_SMTP 25
 #define UNIX_PREFIX "unix:"
 #define PATH_MAX_OCTETS (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
@@ -132,11 +133,17 @@ static const char *lmtp_read(apr_pool_t *p, const target_t *target,
                              const char *rest, queue_route_t *route)
 {
     static const apr_size_t len = sizeof(UNIX_PREFIX) - 1;
+    const char *fault;
 
     if (rest != NULL && strncasecmp(rest, UNIX_PREFIX, len) == 0) {
         return path_read(p, rest + len, route);
     }
-    return host_read(p, target, rest, route);
+    fault = host_read(p, target, rest, route);
+    /* RFC 2033 5: its replies would be taken for those of SMTP. */
+    return fault == NULL && route->port == PORT_SMTP
+           ? "LMTP is not spoken on port 25 (RFC 2033 5); give its own port, "
+             "or smtp:"
+           : fault;
 }
 
 /* It becomes a reply, a line of the log and a part of a key. */
@@ -172,13 +179,13 @@ static const char *error_read(apr_pool_t *p, const target_t *target,
 }
 
 static const target_t targets[] = {
-    { "mx",      QUEUE_ROUTE_MX,       25, 0, mx_read },
-    { "smtp",    QUEUE_ROUTE_SMTP,     25, 0, host_read },
-    { "smtps",   QUEUE_ROUTE_SMTP,    465, 1, host_read },
-    { "lmtp",    QUEUE_ROUTE_LMTP,     24, 0, lmtp_read },
-    { "discard", QUEUE_ROUTE_DISCARD,   0, 0, NULL },
-    { "error",   QUEUE_ROUTE_ERROR,     0, 0, error_read },
-    { "local",   QUEUE_ROUTE_LOCAL,     0, 0, NULL }
+    { "mx",      QUEUE_ROUTE_MX,   PORT_SMTP, 0, mx_read },
+    { "smtp",    QUEUE_ROUTE_SMTP, PORT_SMTP, 0, host_read },
+    { "smtps",   QUEUE_ROUTE_SMTP, 465, 1, host_read },
+    { "lmtp",    QUEUE_ROUTE_LMTP, 24, 0, lmtp_read },
+    { "discard", QUEUE_ROUTE_DISCARD, 0, 0, NULL },
+    { "error",   QUEUE_ROUTE_ERROR, 0, 0, error_read },
+    { "local",   QUEUE_ROUTE_LOCAL, 0, 0, NULL }
 };
 
 static const target_t *target_find(const char *text, apr_size_t len)

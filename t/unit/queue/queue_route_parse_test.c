@@ -133,7 +133,8 @@ static const char *const invalid[] = {
     "smtp:2001:db8::1", "smtp:[2001:db8::1", "smtp:[2001:db8::1]26",
     "smtp:[tag:content]", "smtp:relay_1.example.com:25",
     "smtp:a b", "smtp:-a.example", "lmtp:unix:", "lmtp:unix:run/lmtp",
-    "lmtp:unix:" PATH_107 "a", "lmtp:", "lmtp", "discard:", "discard:x",
+    "lmtp:unix:" PATH_107 "a", "lmtp:", "lmtp", "lmtp:backend:25",
+    "discard:", "discard:x",
     "local:x", "error", "error:", "error:2.0.0", "error:550:no",
     "error:5.1", "error:5.1.1:", "error:5.1.1:two\nlines",
     "error:5.1.1:t\xc3\xbcr"
