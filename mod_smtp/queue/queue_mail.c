@@ -43,23 +43,35 @@ typedef struct mail_t {
     unsigned int is_damaged : 1;
 } mail_t;
 
-/* What was found in a thread is dealt with here, in the loop's. */
+static void mail_close(mail_t *mail)
+{
+    if (mail->fd >= 0) {
+        close(mail->fd);
+        mail->fd = -1;
+    }
+    if (mail->is_held) {
+        queue_segment_release(mail->segment);
+        mail->is_held = 0;
+    }
+}
+
+static apr_status_t aside(const mail_t *mail)
+{
+    return mail->segment
+        ? queue_store_record_aside(mail->store, mail->segment, mail->place,
+                                   mail->why)
+        : queue_store_file_aside(mail->store, mail->id, mail->why);
+}
+
+/* What was found in a thread is dealt with here, in the loop's. If that fails
+ * it is found again when the mail is opened again. */
 static apr_status_t cleanup(void *data)
 {
     mail_t *mail = data;
 
-    if (mail->fd >= 0) {
-        close(mail->fd);
-    }
-    if (mail->is_held) {
-        queue_segment_release(mail->segment);
-    }
-    if (mail->is_damaged && mail->segment) {
-        queue_store_record_aside(mail->store, mail->segment, mail->place,
-                                 mail->why);
-    }
-    else if (mail->is_damaged) {
-        queue_store_file_aside(mail->store, mail->id, mail->why);
+    mail_close(mail);
+    if (mail->is_damaged) {
+        aside(mail);
     }
     return APR_SUCCESS;
 }
@@ -371,12 +383,14 @@ apr_status_t queue_store_mail_open(queue_store_t *store,
     mail->why = "its mail data is damaged";
     mail->pub.content = content;
     mail->pub.content_ctx = mail;
-    apr_pool_cleanup_register(p, mail, cleanup, apr_pool_cleanup_null);
     rv = mail->segment ? record_open(mail, p) : file_open(mail, p);
     if (rv != APR_SUCCESS) {
-        apr_pool_cleanup_run(p, mail, cleanup);
-        return rv;
+        apr_status_t kept = mail->is_damaged ? aside(mail) : APR_SUCCESS;
+
+        mail_close(mail);
+        return kept == APR_SUCCESS ? rv : kept;
     }
+    apr_pool_cleanup_register(p, mail, cleanup, apr_pool_cleanup_null);
     part_begin(mail, 0);
     *out = &mail->pub;
     return APR_SUCCESS;

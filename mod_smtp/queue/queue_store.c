@@ -181,45 +181,55 @@ static int is_pending(const store_segment_t *file, apr_uint64_t place)
         && (mark == STORE_QUEUE_MARK_SEND || mark == STORE_QUEUE_MARK_MOVED);
 }
 
-void queue_store_record_aside(queue_store_t *store, queue_segment_t *segment,
-                              apr_uint64_t place, const char *why)
+apr_status_t queue_store_record_aside(queue_store_t *store,
+                                      queue_segment_t *segment,
+                                      apr_uint64_t place, const char *why)
 {
     apr_uint64_t len = STORE_RECORD_UNIT;
     apr_int64_t number = 0;
     store_record_t record;
     store_segment_t *file;
+    apr_status_t rv;
 
-    /* Whatever comes of it, we do not look at it again. */
-    queue_segment_found_set(segment, place, 1);
     if (!queue_segment_is_current(store->segments, segment)
         || queue_segment_open(store->segments, segment, &file)
         || !is_pending(file, place)) {
-        return;
+        return APR_SUCCESS;
     }
     if (store_segment_record_get(file, place, &record) == APR_SUCCESS) {
         len = store_record_octets(&record);
         number = content_number(file, &record);
     }
-    if (store_damaged_copy(&store->damaged, file, segment->dir, place,
-                           place + len, why) == APR_SUCCESS) {
+    rv = store_damaged_copy(&store->damaged, file, segment->dir, place,
+                            place + len, why);
+    if (rv == APR_SUCCESS) {
         content_aside(store, segment, number, why);
-        store_segment_queue_mark(file, place, STORE_QUEUE_MARK_OVER);
+        rv = store_segment_queue_mark(file, place, STORE_QUEUE_MARK_OVER);
     }
+    return rv;
 }
 
-void queue_store_file_aside(queue_store_t *store, const char *id,
-                            const char *why)
+apr_status_t queue_store_file_aside(queue_store_t *store, const char *id,
+                                    const char *why)
 {
     char what[160];
+    apr_status_t rv;
     int dir;
 
     /* If its record is still there, it is found again by that. */
     queue_move_settle(store, id, STORE_QUEUE_MARK_NONE);
-    if (store_file_dirs_get(&store->dirs, store_queued_dir(id), 0, &dir)
-        == APR_SUCCESS) {
+    rv = store_file_dirs_get(&store->dirs, store_queued_dir(id), 0, &dir);
+    if (rv == APR_SUCCESS) {
         apr_snprintf(what, sizeof(what), "a message in the queue: %s", why);
-        store_damaged_move(&store->damaged, dir, "queue", id, what);
+        rv = store_damaged_move(&store->damaged, dir, "queue", id, what);
     }
+    return rv == ENOENT ? APR_SUCCESS : rv;
+}
+
+/* STORE_EDAMAGED ends a message: not before what is left of it is kept. */
+static apr_status_t damaged(apr_status_t aside)
+{
+    return aside == APR_SUCCESS ? STORE_EDAMAGED : aside;
 }
 
 static apr_status_t file_gone(queue_store_t *store, const char *id)
@@ -349,9 +359,9 @@ static apr_status_t record_take(queue_store_t *store,
     apr_status_t rv = head_read(store, segment, place, p, &head);
 
     if (rv == STORE_EDAMAGED) {
-        queue_store_record_aside(store, segment, place, "a message in the "
-                                 "journal, to be sent, was damaged");
-        return APR_SUCCESS;
+        return queue_store_record_aside(store, segment, place, "a message in "
+                                        "the journal, to be sent, was "
+                                        "damaged");
     }
     if (rv == APR_SUCCESS
         && (!head.recipients->nelts
@@ -529,8 +539,10 @@ static apr_status_t move(queue_store_t *store, queue_message_t *message,
                                 notes, count, p);
 
     if (rv == STORE_EDAMAGED) {
-        queue_store_record_aside(store, segment, message->place, "a message "
-                                 "in the journal, to be sent, was damaged");
+        return damaged(queue_store_record_aside(store, segment,
+                                                message->place,
+                                                "a message in the journal, "
+                                                "to be sent, was damaged"));
     }
     if (rv == APR_SUCCESS) {
         queue_scan_made(store, message->id);
@@ -579,7 +591,8 @@ apr_status_t queue_store_note(queue_store_t *store, queue_message_t *message,
         return file_gone(store, message->id);
     }
     if (rv == STORE_EDAMAGED) {
-        queue_store_file_aside(store, message->id, "not a file of ours");
+        return damaged(queue_store_file_aside(store, message->id,
+                                              "not a file of ours"));
     }
     if (rv != APR_SUCCESS) {
         return rv;

@@ -100,7 +100,8 @@ typedef struct queue_mail_t {
 /** Small mail (32 KiB) is read and checked at once and keeps no file open.
  *  @param p  the mail is closed with it
  *  @return STORE_EDAMAGED: it is not what was written, and has been set aside,
- *          or it has gone: forget the message; any other: try again later */
+ *          or it has gone: the message is over, or forgotten; any other: try
+ *          again later */
 apr_status_t queue_store_mail_open(queue_store_t *store,
                                    const queue_message_t *message,
                                    apr_pool_t *p, queue_mail_t **mail);

@@ -86,13 +86,15 @@ apr_status_t queue_store_record_find(queue_store_t *store,
                                      apr_uint64_t place, apr_pool_t *p,
                                      queue_store_found_fn *fn, void *baton);
 
-/** Keeps what is left of a record for the administrator, and marks it. */
-void queue_store_record_aside(queue_store_t *store, queue_segment_t *segment,
-                              apr_uint64_t place, const char *why);
+/** Keeps what is left of a record for the administrator, and marks it.
+ *  @return an error, which is in the log: it stays as it is */
+apr_status_t queue_store_record_aside(queue_store_t *store,
+                                      queue_segment_t *segment,
+                                      apr_uint64_t place, const char *why);
 
 /** The same for a file. */
-void queue_store_file_aside(queue_store_t *store, const char *id,
-                            const char *why);
+apr_status_t queue_store_file_aside(queue_store_t *store, const char *id,
+                                    const char *why);
 
 /** Makes the file of a record, over the one that may be there. */
 apr_status_t queue_store_record_copy(queue_store_t *store,

@@ -304,9 +304,11 @@ static apr_status_t file_scan(queue_store_t *store, const char *id,
     }
     if (is_over(&replay)) {
         queue_move_settle(store, id, STORE_QUEUE_MARK_OVER);
-        return store_file_remove(&store->dirs, id);
+        store_file_remove(&store->dirs, id); /* or another time */
     }
-    give(&head, &replay, p, fn, baton);
+    else {
+        give(&head, &replay, p, fn, baton);
+    }
     return APR_SUCCESS;
 }
 
@@ -324,7 +326,7 @@ static apr_status_t name_scan(queue_store_t *store, unsigned int dir,
     }
     rv = store_file_dirs_get(&store->dirs, dir, 0, &fd);
     if (rv != APR_SUCCESS) {
-        return rv == ENOENT ? APR_SUCCESS : rv;
+        return is_busy(rv) ? rv : APR_SUCCESS;
     }
     if (is_new(name)) {
         unlinkat(fd, name, 0);   /* what a dead process left */
@@ -393,7 +395,8 @@ apr_status_t queue_store_scan_files(queue_store_t *store, int max,
         /* First: a file that a power loss cut is no loss while its record is
          * there, and goes. */
         rv = journals_scan(store, p, NULL, NULL);
-        scan->has_moves = rv == APR_SUCCESS;
+        scan->has_moves = !is_busy(rv);
+        rv = is_busy(rv) ? rv : APR_SUCCESS;
     }
     while (scan->p && rv == APR_SUCCESS) {
         if (scan->next == scan->names->nelts) {

@@ -412,6 +412,19 @@ static void a_file_whose_recipients_are_all_over_goes(void **state)
     assert_int_equal(u->found->nelts, 0);
 }
 
+/* Moves a message to a file, and forgets where it came from. */
+static queue_spool_found_t *make_file(queue_spool_t *u, const char *id,
+                                     const char *text)
+{
+    apr_uint64_t place = queue_spool_commit(u, id, 1, text);
+    queue_spool_found_t *found = queue_spool_find(u, place);
+
+    assert_int_equal(queue_spool_note(u, found, STORE_QUEUED_DEFERRED, 0, 1),
+                     0);
+    assert_true(queue_spool_sync(u));
+    return found;
+}
+
 /* ---- Damage ---- */
 
 static void spoil(queue_spool_t *u, const char *path, apr_off_t at)
@@ -568,6 +581,36 @@ static void mail_data_beside_a_damaged_record_goes_with_it(void **state)
     assert_int_equal(access(name, F_OK), -1);
 }
 
+/* Whoever is told that it is damaged ends it: not before it is kept. */
+static void damage_that_cannot_be_kept_aside_stays(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    apr_uint64_t place =
+        queue_spool_commit(u, "a", 1, queue_spool_text(u->p, 1000));
+    queue_spool_found_t *a = queue_spool_find(u, place);
+    queue_spool_found_t *b = make_file(u, "b", TEXT);
+    int dir = u->store->damaged.dir;
+    char *octets;
+    int i;
+
+    spoil(u, segment_path(u), (apr_off_t)place + 1000);
+    spoil(u, queue_spool_file(u, "b"), 70);
+    u->store->damaged.dir = -1;
+    for (i = 0; i < 2; i++) {
+        apr_status_t rv = i ? STORE_EDAMAGED : EBADF;
+
+        assert_int_equal(queue_spool_mail(u, &a->message, &octets), rv);
+        assert_int_equal(queue_spool_note(u, a, STORE_QUEUED_DEFERRED, 0, 1),
+                         rv);
+        assert_int_equal(queue_spool_mail(u, &b->message, &octets), rv);
+        assert_int_equal(queue_spool_mark(u, place),
+                         i ? STORE_QUEUE_MARK_OVER : STORE_QUEUE_MARK_SEND);
+        assert_int_equal(queue_spool_has_file(u, "b"), !i);
+        u->store->damaged.dir = dir;
+    }
+    assert_int_equal(queue_spool_names(u, "damaged"), 2);
+}
+
 /* Nothing of the record is read but the envelope, which has no checksum of
  * its own. */
 static void a_damaged_envelope_is_found_when_it_is_sent(void **state)
@@ -621,19 +664,6 @@ static void mail_data_that_is_gone_or_shorter_is_damage(void **state)
         assert_int_equal(queue_spool_mark(u, place), STORE_QUEUE_MARK_OVER);
         assert_false(queue_spool_has_file(u, id));
     }
-}
-
-/* Moves a message to a file, and forgets where it came from. */
-static queue_spool_found_t *make_file(queue_spool_t *u, const char *id,
-                                     const char *text)
-{
-    apr_uint64_t place = queue_spool_commit(u, id, 1, text);
-    queue_spool_found_t *found = queue_spool_find(u, place);
-
-    assert_int_equal(queue_spool_note(u, found, STORE_QUEUED_DEFERRED, 0, 1),
-                     0);
-    assert_true(queue_spool_sync(u));
-    return found;
 }
 
 static void damaged_mail_of_a_file_is_kept_aside(void **state)
@@ -1199,6 +1229,7 @@ int main(void)
         UNIT_TEST(damaged_mail_of_a_record_is_kept_aside),
         UNIT_TEST(a_damaged_record_does_not_move),
         UNIT_TEST(mail_data_beside_a_damaged_record_goes_with_it),
+        UNIT_TEST(damage_that_cannot_be_kept_aside_stays),
         UNIT_TEST(a_damaged_envelope_is_found_when_it_is_sent),
         UNIT_TEST(mail_data_that_is_gone_or_shorter_is_damage),
         UNIT_TEST(damaged_mail_of_a_file_is_kept_aside),
