@@ -41,6 +41,19 @@ APR_DECLARE_OPTIONAL_FN(const char *, smtp_queue_target_fault,
 APR_DECLARE_OPTIONAL_FN(void, smtp_queue_wake,
                         (const smtp_queue_hint_t *hint));
 
+/**
+ * Has all mail for recipients in a domain tried now (RFC 1985). Waits for the
+ * queue process, some seconds at most. Any thread of any child.
+ * @param p       for its own use
+ * @param domain  A-labels, lower case; ".example.com": below it
+ * @param count   out: messages that wait for it; 0 on failure
+ * @return APR_SUCCESS; APR_TIMEUP: it was asked, and is being done; any other:
+ *         it cannot be done now
+ */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, smtp_queue_flush,
+                        (apr_pool_t *p, const char *domain,
+                         apr_int64_t *count));
+
 /** A message of this server's own: a delivery status notification, a report.
  *  Strings are used during the call only. */
 typedef struct smtp_own_mail_t {

@@ -230,31 +230,17 @@ static int job_flush(queue_engine_t *engine, queue_message_t *message,
     return 0;
 }
 
-static unsigned int message_flush(queue_engine_t *engine,
-                                  queue_message_t *message,
-                                  const char *domain)
+int queue_engine_flush(queue_engine_t *engine, queue_message_t *m,
+                       const char *domain)
 {
-    apr_uint32_t i, jobs = message->is_held ? 0 : message->job_count;
+    apr_uint32_t i, jobs = m->is_held ? 0 : m->job_count;
     int is_flushed = 0;
 
-    message->tasks++;
+    m->tasks++;
     for (i = 0; i < jobs; i++) {
-        is_flushed |= job_flush(engine, message, &message->jobs[i], domain);
+        is_flushed |= job_flush(engine, m, &m->jobs[i], domain);
     }
-    message->tasks--;
-    queue_settle_message_check(engine, message);
-    return (unsigned int)is_flushed;
-}
-
-unsigned int queue_engine_flush(queue_engine_t *engine, const char *domain)
-{
-    queue_cursor_t *cursor = queue_cursor_open(engine);
-    queue_message_t *message;
-    unsigned int count = 0;
-
-    while ((message = queue_cursor_next(cursor))) {
-        count += message_flush(engine, message, domain);
-    }
-    queue_cursor_close(cursor);
-    return count;
+    m->tasks--;
+    queue_settle_message_check(engine, m);
+    return is_flushed;
 }

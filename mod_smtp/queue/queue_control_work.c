@@ -254,6 +254,15 @@ static void release_one(queue_control_work_t *work, store_control_out_t *out,
     change_one(work, out, message, queue_engine_release);
 }
 
+static void flush_one(queue_control_work_t *work, store_control_out_t *out,
+                      queue_message_t *message)
+{
+    (void)out;
+    work->changes++;
+    work->end.count += queue_engine_flush(work->engine, message,
+                                          work->request->select.domain);
+}
+
 /* What others wait for too is not lost with those who were meant. */
 static void delete_one(queue_control_work_t *work, store_control_out_t *out,
                        queue_message_t *message)
@@ -322,14 +331,6 @@ static int cat_turn(queue_control_work_t *work, store_control_out_t *out)
 
 /* ---- All at once ---- */
 
-static int flush_turn(queue_control_work_t *work, store_control_out_t *out)
-{
-    (void)out;
-    work->end.count = queue_engine_flush(work->engine,
-                                         work->request->select.domain);
-    return 0;
-}
-
 static int counts_turn(queue_control_work_t *work, store_control_out_t *out)
 {
     queue_counts_t counts;
@@ -373,7 +374,7 @@ static const struct {
 } verbs[STORE_CONTROL_VERB_COUNT] = {
     { list_one, NULL }, { show_one, NULL }, { NULL, cat_turn },
     { retry_one, NULL }, { hold_one, NULL }, { release_one, NULL },
-    { delete_one, NULL }, { NULL, flush_turn }, { NULL, counts_turn },
+    { delete_one, NULL }, { flush_one, NULL }, { NULL, counts_turn },
     { NULL, destinations_turn }
 };
 

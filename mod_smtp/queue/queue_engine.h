@@ -54,9 +54,11 @@ apr_status_t queue_engine_hold(queue_engine_t *engine, queue_message_t *m);
 apr_status_t queue_engine_release(queue_engine_t *engine, queue_message_t *m);
 apr_status_t queue_engine_delete(queue_engine_t *engine, queue_message_t *m);
 
-/** Tries everything for recipients in @a domain (A-labels; ".example.com":
- *  below it) now (RFC 1985). @return how many messages */
-unsigned int queue_engine_flush(queue_engine_t *engine, const char *domain);
+/** Tries what @a m has for recipients in @a domain (A-labels;
+ *  ".example.com": below it) now (RFC 1985). It may be gone afterwards.
+ *  @return whether it has some, and is not held */
+int queue_engine_flush(queue_engine_t *engine, queue_message_t *m,
+                       const char *domain);
 
 typedef struct queue_counts_t {
     apr_size_t messages, recipients, ready, deferred, active, held;

@@ -5,7 +5,11 @@
 
 #include <apr_strings.h>
 
+#include "queue_ask.h"
 #include "queue_route.h"
+
+/* An SMTP client waits for it, and a thread. */
+#define ASK_TIMEOUT apr_time_from_sec(5)
 
 /** Reply codes for statuses; the first that matches. -1 matches all. */
 static const struct {
@@ -113,8 +117,22 @@ static const char *smtp_queue_target_fault(apr_pool_t *p, const char *target)
     return fault;
 }
 
+static apr_status_t smtp_queue_flush(apr_pool_t *p, const char *domain,
+                                     apr_int64_t *count)
+{
+    const queue_conf_t *conf = queue_conf_get();
+
+    *count = 0;
+    if (conf == NULL || !conf->is_on || conf->spool == NULL) {
+        return APR_ENOTIMPL;
+    }
+    return queue_ask_flush(apr_pstrcat(p, conf->spool, "/queue", NULL),
+                           domain, ASK_TIMEOUT, count);
+}
+
 void queue_takes_register(void)
 {
+    APR_REGISTER_OPTIONAL_FN(smtp_queue_flush);
     APR_REGISTER_OPTIONAL_FN(smtp_queue_takes);
     APR_REGISTER_OPTIONAL_FN(smtp_queue_target_fault);
 }

@@ -57,3 +57,25 @@ apr_status_t queue_unix_listen(const char *dir, const char *name,
     }
     return rv;
 }
+
+apr_status_t queue_unix_connect(const char *dir, const char *name, int *fd)
+{
+    struct sockaddr_un address;
+    apr_status_t rv = address_make(dir, name, "", &address);
+
+    *fd = -1;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd >= 0
+        && !connect(*fd, (struct sockaddr *)&address, sizeof(address))) {
+        return APR_SUCCESS;
+    }
+    rv = errno;
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    return rv;
+}

@@ -18,4 +18,13 @@
 apr_status_t queue_unix_listen(const char *dir, const char *name,
                                int backlog, int *fd);
 
+/**
+ * Connects to DIR/NAME.
+ * @param fd  out: does not wait, is closed on exec; the caller closes it; -1
+ *            on failure
+ * @return APR_EAGAIN: too many do so at once; ECONNREFUSED, ENOENT: nobody
+ *         listens
+ */
+apr_status_t queue_unix_connect(const char *dir, const char *name, int *fd);
+
 #endif

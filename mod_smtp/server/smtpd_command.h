@@ -32,7 +32,9 @@ typedef struct smtpd_asked_t {
     smtp_rcpt_params_t rcpt;
     apr_off_t chunk_octets;       /**< BDAT */
     int chunk_is_last;
-    const char *name;             /**< HELO, EHLO: in the session's pool */
+    /** HELO, EHLO: in the session's pool. ETRN: A-labels; or NULL. */
+    const char *name;
+    char node_option;             /**< ETRN: '@', '#' or NUL */
     smtp_sasl_command_t sasl;     /**< AUTH */
     const struct smtpd_auth_mechanism_t *mechanism; /**< AUTH */
 } smtpd_asked_t;
@@ -99,6 +101,8 @@ void smtpd_cmd_noop(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 int smtpd_cmd_vrfy_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_vrfy(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_expn(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+int smtpd_cmd_etrn_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+void smtpd_cmd_etrn(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_help(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_quit(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 int smtpd_cmd_starttls_check(smtpd_session_t *, smtpd_asked_t *,

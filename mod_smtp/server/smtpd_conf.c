@@ -35,6 +35,7 @@ const smtpd_conf_number_t smtpd_conf_numbers[] = {
     { "SMTPService", FIELD(service), SMTPD_SERVICE_MX, 0, 0, NULL },
     { "SMTPAuthWithoutTLS", FIELD(auth.without_tls), 0, 0, 0, NULL },
     { "SMTPTraceClient", FIELD(submission.trace_client), 1, 0, 0, NULL },
+    { "SMTPETRN", FIELD(on_demand.etrn), 0, 0, 0, NULL },
     { "SMTPMaxRecipients", FIELD(max_recipients), 1000, 1, 1000000, NULL },
     { "SMTPMaxMessages", FIELD(max_messages), 0, 1, INT_MAX, "no limit" },
     { "SMTPMaxErrors", FIELD(max_errors), 20, 1, INT_MAX, "no limit" },
@@ -90,6 +91,8 @@ void *smtpd_conf_create_server(apr_pool_t *p, server_rec *s)
     }
     smtpd_conf_limit_unset(conf);
     conf->sections = apr_array_make(p, 0, sizeof(smtpd_section_t *));
+    conf->on_demand.sections = apr_array_make(p, 0,
+                                              sizeof(smtpd_on_demand_t));
     return conf;
 }
 
@@ -128,6 +131,9 @@ smtp_extension_set_t smtpd_conf_extensions(const smtpd_conf_t *conf)
     }
     if (conf->disclose & SMTPD_DISCLOSE_EXPN) {
         set |= SMTP_EXTENSION_EXPN;
+    }
+    if (conf->on_demand.etrn == 1) {
+        set |= SMTP_EXTENSION_ETRN;
     }
     return smtp_extension_complete(set);
 }

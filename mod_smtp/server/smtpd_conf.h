@@ -77,6 +77,22 @@ typedef struct smtpd_submission_conf_t {
     smtpd_rate_t login_recipients;       /**< recipients= */
 } smtpd_submission_conf_t;
 
+/** An <SMTPOnDemand> section, for one of its names. */
+typedef struct smtpd_on_demand_t {
+    const char *name;                    /**< A-label, lower case; ".name":
+                                              what is below it */
+    ap_conf_vector_t *dir_conf;          /**< per-dir configuration, with
+                                              Require */
+} smtpd_on_demand_t;
+
+/** What concerns mail that others fetch or have sent at their wish
+ *  (smtpd_conf_on_demand.c). */
+typedef struct smtpd_on_demand_conf_t {
+    int etrn;                            /**< SMTPETRN */
+    apr_array_header_t *sections;        /**< smtpd_on_demand_t, in order of
+                                              appearance */
+} smtpd_on_demand_conf_t;
+
 #define SMTPD_DISCLOSE_VRFY 0x1
 #define SMTPD_DISCLOSE_EXPN 0x2
 
@@ -107,6 +123,7 @@ typedef struct smtpd_conf_t {
     int asks_certificates;               /**< SSLVerifyClient, but none */
     smtpd_auth_conf_t auth;
     smtpd_submission_conf_t submission;
+    smtpd_on_demand_conf_t on_demand;
     /** <SMTPConnect>: per-dir configuration holding Require, or NULL. */
     ap_conf_vector_t *connect_section;
     /** <SMTPDomain> sections in order of appearance: smtpd_section_t *. */

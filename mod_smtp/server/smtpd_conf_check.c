@@ -16,6 +16,7 @@
 #include "smtpd_conf_submission.h"
 #include "smtpd_domain.h"
 #include "smtpd_log.h"
+#include "smtpd_on_demand.h"
 #include "smtpd_relay_check.h"
 
 APLOG_USE_MODULE(smtp);
@@ -247,6 +248,9 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
     }
     if (fault == NULL) {
         fault = relay_check(ptemp, s, conf);
+    }
+    if (fault == NULL) {
+        fault = smtpd_conf_on_demand_check(conf);
     }
     if (fault == NULL) {
         fault = smtpd_conf_limit_check(p, ptemp, conf, &warning);

@@ -114,7 +114,9 @@ static const struct {
     { "SMTPService",  "mx",        SMTPD_SERVICE_MX },
     { "SMTPService",  "submission", SMTPD_SERVICE_SUBMISSION },
     { "SMTPTraceClient", "On",     1 },
-    { "SMTPTraceClient", "Off",    0 }
+    { "SMTPTraceClient", "Off",    0 },
+    { "SMTPETRN",     "Off",       0 },
+    { "SMTPETRN",     "On",        1 }
 };
 
 const char *smtpd_conf_word_set(cmd_parms *cmd, void *dir, const char *arg)

@@ -89,7 +89,12 @@ const char *smtpd_conf_word_set(cmd_parms *cmd, void *dir, const char *arg);
 
 /** @name What sections are made of
  * @{ */
-/** The first line of a section that takes no argument. */
+/** The first line of a section whose directives are httpd's: where it may
+ *  stand, and whether each of them is heard. @param args  out: without ">" */
+const char *smtpd_conf_section_args(cmd_parms *cmd, const char *arg,
+                                    const char **args);
+
+/** The same of one that takes no argument. */
 const char *smtpd_conf_section_begin(cmd_parms *cmd, const char *arg);
 
 /**
@@ -133,6 +138,8 @@ const char *smtpd_conf_relay_section(cmd_parms *cmd, void *dir,
                                      const char *arg);
 const char *smtpd_conf_connect_section(cmd_parms *cmd, void *dir,
                                        const char *arg);
+const char *smtpd_conf_on_demand_section(cmd_parms *cmd, void *dir,
+                                         const char *arg);
 const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
                                       const char *arg);
 /** @} */

@@ -124,6 +124,8 @@ void *smtpd_conf_merge_server(apr_pool_t *p, void *base_conf, void *add_conf)
     }
     submission_inherit(p, &conf->submission, &base->submission);
     conf->sections = apr_array_append(p, base->sections, add->sections);
+    conf->on_demand.sections = apr_array_append(p, base->on_demand.sections,
+                                                add->on_demand.sections);
     return conf;
 }
 

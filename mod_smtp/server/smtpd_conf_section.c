@@ -1,7 +1,8 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /*
- * <SMTPConnect>, <SMTPAuth>, <SMTPRelay> and <SMTPDomain>: containers with a
- * per-directory configuration of their own, as mod_proxy's <Proxy> is.
+ * <SMTPConnect>, <SMTPAuth>, <SMTPRelay>, <SMTPOnDemand> and <SMTPDomain>:
+ * containers with a per-directory configuration of their own, as mod_proxy's
+ * <Proxy> is.
  */
 #include <string.h>
 
@@ -101,22 +102,31 @@ static const char *unheard_fault(cmd_parms *cmd, ap_directive_t *at)
     return fault;
 }
 
+const char *smtpd_conf_section_args(cmd_parms *cmd, const char *arg,
+                                    const char **args)
+{
+    const char *fault = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+
+    *args = NULL;
+    if (fault == NULL) {
+        fault = args_take(cmd, arg, args);
+    }
+    return fault != NULL ? fault
+                         : unheard_fault(cmd, cmd->directive->first_child);
+}
+
 const char *smtpd_conf_section_begin(cmd_parms *cmd, const char *arg)
 {
     const char *args;
-    const char *fault = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+    const char *fault = smtpd_conf_section_args(cmd, arg, &args);
 
-    if (fault == NULL) {
-        fault = args_take(cmd, arg, &args);
-    }
     if (fault == NULL && args[strspn(args, " \t")] != '\0') {
         fault = apr_psprintf(cmd->pool, "%s> \"%s\": takes no argument, for "
                              "it is for the whole virtual host; write %s>",
                              cmd->cmd->name, args + strspn(args, " \t"),
                              cmd->cmd->name);
     }
-    return fault != NULL ? fault
-                         : unheard_fault(cmd, cmd->directive->first_child);
+    return fault;
 }
 
 void smtpd_conf_section_join(apr_pool_t *p, ap_conf_vector_t **present,

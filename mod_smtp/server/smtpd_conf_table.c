@@ -85,6 +85,11 @@ const command_rec smtpd_conf_directives[] = {
     AP_INIT_RAW_ARGS("<SMTPRelay", smtpd_conf_relay_section, NULL,
                      IN_SERVER, "Container for Require: who may send to "
                      "domains that are not ours"),
+    AP_INIT_TAKE1("SMTPETRN", smtpd_conf_word_set, NULL, IN_SERVER,
+                  "On or Off: whether clients may have mail sent now"),
+    AP_INIT_RAW_ARGS("<SMTPOnDemand", smtpd_conf_on_demand_section, NULL,
+                     IN_SERVER, "Container for Require: who may ask for the "
+                     "mail of these domains"),
     AP_INIT_RAW_ARGS("<SMTPDomain", smtpd_conf_domain_section, NULL,
                      IN_SERVER, "Container for what concerns local domains"),
     AP_INIT_ITERATE("SMTPRecipients", smtpd_conf_recipients_add, NULL,

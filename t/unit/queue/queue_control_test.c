@@ -533,8 +533,16 @@ static void a_domain_is_flushed(void **state)
 {
     fixture_t *f = fixture_open(*state);
 
-    check_last(f, "flush\tdomain=Example.COM\n", STORE_CONTROL_END, NULL, 3);
+    const char *other = "user@example.com";
+
+    fake_fill(f->engine, 300);
+    fake_add(f->engine, fake_message(f->engine, "00064ffffffff00001abc",
+                                     "news@example.com", &other, 1));
+    check_last(f, "flush\tdomain=Example.COM\n", STORE_CONTROL_END, NULL, 1);
     assert_string_equal(f->engine->flushed, "example.com");
+    check_last(f, "flush\tdomain=example.net\n", STORE_CONTROL_END, NULL,
+               300);
+    check_last(f, "flush\tdomain=example.org\n", STORE_CONTROL_END, NULL, 0);
     fixture_close(f);
 }
 

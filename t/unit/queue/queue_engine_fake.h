@@ -220,10 +220,11 @@ apr_status_t queue_engine_delete(queue_engine_t *engine, queue_message_t *m)
     return rv;
 }
 
-unsigned int queue_engine_flush(queue_engine_t *engine, const char *domain)
+int queue_engine_flush(queue_engine_t *engine, queue_message_t *m,
+                       const char *domain)
 {
     engine->flushed = apr_pstrdup(engine->p, domain);
-    return 3;
+    return !m->is_held;
 }
 
 void queue_engine_counts_get(const queue_engine_t *engine,

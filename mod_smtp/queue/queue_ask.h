@@ -1,0 +1,26 @@
+/* Licensed under the Apache License, Version 2.0; see LICENSE. */
+/**
+ * @file queue_ask.h
+ * What httpd's children ask of the queue process, as the administrator's
+ * programs do: by SPOOL/queue/control (queue_control.h). They wait for the
+ * answer. Any thread.
+ */
+#ifndef QUEUE_ASK_H
+#define QUEUE_ASK_H
+
+#include <apr_errno.h>
+#include <apr_time.h>
+
+/**
+ * Has everything for recipients in a domain tried now.
+ * @param queue_dir  SPOOL/queue
+ * @param domain     A-labels, lower case; ".example.com": below it
+ * @param timeout    how long to wait
+ * @param count      out: messages that wait for it; 0 on failure
+ * @return APR_SUCCESS; APR_TIMEUP: it was asked, and is being done; any other:
+ *         there is no queue process, or it has no time for this
+ */
+apr_status_t queue_ask_flush(const char *queue_dir, const char *domain,
+                             apr_interval_time_t timeout, apr_int64_t *count);
+
+#endif
