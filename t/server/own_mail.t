@@ -62,11 +62,12 @@ subtest 'to a mailbox, from each kind of thread' => sub {
              'one Received field (RFC 5321 4.4)');
         like($mail, qr/^Subject: of our own\n\n\.dots\n\z/m,
              'octets as they were composed');
-        $server->wait_file('logs/mail',
-                           qr{^127\.0\.0\.1[ ]$id[ ]
-                              <postmaster\@example\.com>[ ]
-                              <bob\@example\.com>[ ]250[ ]2\.0\.0[ ]SMTP[ ]
-                              mx\.example\.com[ ]0[ ]\d+$}mx);
+        ok($server->wait_file('logs/mail',
+                              qr{^127\.0\.0\.1[ ]$id[ ]
+                                 <postmaster\@example\.com>[ ]
+                                 <bob\@example\.com>[ ]250[ ]2\.0\.0[ ]
+                                 SMTP[ ]mx\.example\.com[ ]0[ ]\d+$}mx),
+           'CustomLog has it');
         $bob->clear;
     }
 };
@@ -102,7 +103,8 @@ subtest 'what is refused goes nowhere' => sub {
         for @ROWS;
     is(send_own('to=bob@example.com&fails=1'),
        'rv=error id=- reply=451 Not stored', 'the composer failed');
-    $server->wait_file('logs/mail', qr/ 451 4\.3\.0 SMTP /);
+    ok($server->wait_file('logs/mail', qr/ 451 4\.3\.0 SMTP /),
+       'CustomLog has it');
     is(scalar(relayed()), $before, 'nothing was relayed');
     send_own('to=bob@example.com');
     is(scalar $server->maildir('bob@example.com')->wait_messages(1), 1,

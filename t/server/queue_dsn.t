@@ -11,6 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
+use SMTPTest::Certificate;
 use SMTPTest::Maildir;
 use SMTPTest::NextHop;
 use SMTPTest::Server;
@@ -117,8 +118,9 @@ subtest 'what failed is told of, and comes back' => sub {
     like($report, qr{^Content-Type:[ ]message/rfc822\n\n
                      Received:.*^Subject:[ ]a[ ]question\n\n
                      The[ ]body\.$}xms, 'with the whole mail');
-    $server->wait_file('logs/mail',
-                       qr/^[0-9a-f]{21} <> <bob\@example\.com> 250 2\.0\.0$/m);
+    ok($server->wait_file(
+        'logs/mail', qr/^[0-9a-f]{21} <> <bob\@example\.com> 250 2\.0\.0$/),
+       'CustomLog has a line of it');
 };
 
 subtest 'no more comes back than shall' => sub {
@@ -304,6 +306,40 @@ END
     like($copies[0], qr/^Return-Path: <>$/m, 'with the null reverse-path');
     ok(is_empty($other), 'nothing is left');
     $other->finish;
+};
+
+# RFC 8689 5.
+subtest 'what asks for TLS is not seen on its way back' => sub {
+    my $ca = SMTPTest::Certificate->authority;
+    my $hop = SMTPTest::NextHop->start_new(
+        directory => "$folder/tls", requiretls => 1,
+        certificate => $ca->server(name => 'safe.test',
+                                   alt => ['safe.test']),
+        says => { 'rcpt no' => '550 5.1.1 No' });
+    my $safe = SMTPTest::Server->start_new(
+        queue => 1, tls => 1, global => 'SMTPOutboundCA ' . $ca->certificate,
+        config => "<SMTPRelay>\nRequire ip 127.0.0.1\n</SMTPRelay>\n"
+            . 'SMTPRoute smtp:127.0.0.1:' . $hop->port
+            . "\nSMTPOutboundTLS verify safe.test");
+    my $client = $safe->ehlo_client;
+    is($client->starttls->code, '220', 'TLS');
+    $client->command('EHLO client.test');
+    for my $from ('bob@example.com', 'far@elsewhere.test') {
+        is($client->send_message(from => $from, to => 'no@elsewhere.test',
+                                 mail => 'REQUIRETLS RET=FULL',
+                                 message => "$HEADER\r\n$BODY")->code, '250',
+           "from $from");
+    }
+    $client->quit;
+    my $here = report($safe->maildir('bob@example.com'));
+    my ($there) = $hop->wait_messages(1);
+    like($there->{parameters}, qr/\bREQUIRETLS\b/, 'the DSN asks for it, too');
+    for my $report ($here, $there->{content} =~ s/\r\n/\n/gr) {
+        like($report, qr{^Content-Type: text/rfc822-headers$}m,
+             'as if RET=HDRS was said');
+        unlike($report, qr/The body/, 'without the mail');
+    }
+    $safe->finish;
 };
 
 subtest 'a template that is wrong keeps httpd from starting' => sub {
