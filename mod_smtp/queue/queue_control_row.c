@@ -204,7 +204,8 @@ void queue_control_row_counts(const queue_counts_t *counts,
         { "messages", counts->messages }, { "recipients", counts->recipients },
         { "ready", counts->ready }, { "deferred", counts->deferred },
         { "active", counts->active }, { "held", counts->held },
-        { "connections", counts->connections }, { "unread", counts->unread }
+        { "connections", counts->connections },
+        { STORE_CONTROL_UNREAD, counts->unread }
     };
     size_t i;
 

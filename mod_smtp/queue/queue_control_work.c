@@ -18,6 +18,7 @@ struct queue_control_work_t {
     queue_cursor_t *cursor;      /* NULL: by ids, or none is needed */
     int id_next;                 /* index of the request's */
     store_control_end_t end;     /* so far */
+    apr_int64_t unread;          /* messages that the start has not read yet */
     apr_int64_t told;            /* end.seen as of the last PROGRESS */
     apr_time_t now;              /* of this turn */
     int changes;                 /* of this turn */
@@ -58,6 +59,7 @@ queue_control_work_begin(apr_pool_t *p, queue_engine_t *engine,
     apr_pool_pre_cleanup_register(p, work, work_cleanup);
     queue_engine_counts_get(engine, &counts);
     work->end.all = (apr_int64_t)counts.messages;
+    work->unread = (apr_int64_t)counts.unread;
     return work;
 }
 
@@ -431,6 +433,9 @@ int queue_control_work_turn(queue_control_work_t *work,
     if (verbs[verb].turn ? verbs[verb].turn(work, out)
                          : messages_turn(work, out)) {
         return 1;
+    }
+    if (work->unread && verbs[verb].one && work->cursor) {
+        store_control_count_write(out, STORE_CONTROL_UNREAD, work->unread);
     }
     store_control_end_write(out, STORE_CONTROL_END, &work->end);
     return 0;

@@ -83,6 +83,10 @@ typedef struct store_control_pair_t {
     const char *value;
 } store_control_pair_t;
 
+/** A COUNT that any reply about messages may have: of those that are not known
+ *  yet, since the queue process has just started. */
+#define STORE_CONTROL_UNREAD "unread"
+
 /** @name Why
  * @{ */
 #define STORE_CONTROL_WHY_REQUEST "request"  /**< none that we understand */
@@ -91,6 +95,10 @@ typedef struct store_control_pair_t {
 #define STORE_CONTROL_WHY_HELD    "held"     /**< it cannot be retried */
 #define STORE_CONTROL_WHY_OTHERS  "others"   /**< more recipients than those who
                                                   were meant */
+#define STORE_CONTROL_WHY_JOURNAL "journal"  /**< no queue process, and only
+                                                  that can change it */
+#define STORE_CONTROL_WHY_OFFLINE "offline"  /**< no queue process, and only
+                                                  that knows */
 #define STORE_CONTROL_WHY_SYSTEM  "system"   /**< disk, memory, ... */
 #define STORE_CONTROL_WHY_LIMIT   "limit"    /**< too many, too slow */
 /** @} */

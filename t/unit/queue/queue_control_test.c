@@ -309,6 +309,19 @@ static void a_list_tells_why_they_wait(void **state)
     fixture_close(f);
 }
 
+static void a_list_says_what_it_does_not_know_yet(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+
+    two_with_bob(f);
+    f->engine->unread = 7;
+    assert_non_null(strstr(ask(f, "list\n"), "\ncount\tunread\t7\nend\t2"));
+    assert_non_null(strstr(ask(f, "hold\tall=1\n"),
+                           "count\tunread\t7\nend\t2"));
+    assert_null(strstr(ask(f, "show\tid=aaa\n"), "unread"));
+    fixture_close(f);
+}
+
 static const struct {
     const char *request;
     int count;
@@ -795,6 +808,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(a_list_tells_of_each_message),
         UNIT_TEST(a_list_tells_why_they_wait),
+        UNIT_TEST(a_list_says_what_it_does_not_know_yet),
         UNIT_TEST(a_list_is_of_what_was_asked_for),
         UNIT_TEST(what_a_message_is_doing_is_told),
         UNIT_TEST(all_of_fifty_thousand_are_listed),

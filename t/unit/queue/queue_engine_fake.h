@@ -24,6 +24,7 @@ struct queue_engine_t {
     apr_status_t rv;             /**< of what is to be done */
     int cursors;                 /**< open */
     int mails;                   /**< open */
+    apr_size_t unread;
     const char *vanishes;        /**< this id is found once only */
 };
 
@@ -233,6 +234,7 @@ void queue_engine_counts_get(const queue_engine_t *engine,
     memset(counts, 0, sizeof(*counts));
     counts->messages = (apr_size_t)engine->count;
     counts->held = 2;
+    counts->unread = engine->unread;
 }
 
 queue_schedule_t *queue_engine_schedule(const queue_engine_t *engine)
