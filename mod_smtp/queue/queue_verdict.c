@@ -62,12 +62,15 @@ void queue_verdict_make(const queue_verdict_facts_t *facts,
     }
 }
 
-#define NEVER_TAKES_MAIL 521
+/* RFC 7504: of a host, of a domain (also our own word for a null MX). */
+#define HOST_TAKES_NO_MAIL   521
+#define DOMAIN_TAKES_NO_MAIL 556
 
 void queue_verdict_connection(smtp_outcome_t *failure)
 {
     if (failure->result == SMTP_OUTCOME_FAILED && failure->code
-        && failure->code != NEVER_TAKES_MAIL) {
+        && failure->code != HOST_TAKES_NO_MAIL
+        && failure->code != DOMAIN_TAKES_NO_MAIL) {
         failure->result = SMTP_OUTCOME_DEFERRED;
         failure->status.klass = 4;
     }

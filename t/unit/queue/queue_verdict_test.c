@@ -105,6 +105,7 @@ static void a_wrong_login_fails_no_mail(void **state)
     } cases[] = {
         { SMTP_OUTCOME_FAILED, 0, SMTP_OUTCOME_FAILED },   /* DNS */
         { SMTP_OUTCOME_FAILED, 521, SMTP_OUTCOME_FAILED }, /* RFC 7504 */
+        { SMTP_OUTCOME_FAILED, 556, SMTP_OUTCOME_FAILED }, /* null MX */
         { SMTP_OUTCOME_FAILED, 554, SMTP_OUTCOME_DEFERRED },
         { SMTP_OUTCOME_FAILED, 535, SMTP_OUTCOME_DEFERRED },
         { SMTP_OUTCOME_DEFERRED, 421, SMTP_OUTCOME_DEFERRED },
