@@ -43,8 +43,9 @@ typedef struct queue_verdict_t {
 /**
  * What the failure of a connection means for the mail of its destination. What
  * DNS says of a domain is so for good (RFC 5321 5.1; 556 of RFC 7505), and 521
- * in a greeting (RFC 7504 4); any other 5xx before there was a mail is about us, a
- * login that is wrong or a list that names us, and may be mended: deferred.
+ * in a greeting (RFC 7504 4); any other 5xx before there was a mail is about
+ * us, a login that is wrong or a list that names us, and may be mended:
+ * deferred.
  */
 void queue_verdict_connection(smtp_outcome_t *failure);
 
