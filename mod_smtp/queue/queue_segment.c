@@ -19,20 +19,29 @@ struct queue_segments_t {
     unsigned int open_count;
 };
 
-static void file_close(queue_segments_t *segments, queue_segment_t *segment)
+/* The file is closed: by us, or at the end of the process, which closes the
+ * pools of segments before ours. */
+static apr_status_t file_gone(void *data)
+{
+    queue_segment_t *segment = data;
+
+    APR_RING_REMOVE(segment, link);
+    segment->owner->open_count--;
+    segment->file = NULL;
+    return APR_SUCCESS;
+}
+
+static void file_close(queue_segment_t *segment)
 {
     if (segment->file) {
-        APR_RING_REMOVE(segment, link);
-        segments->open_count--;
         store_segment_close(segment->file);
-        segment->file = NULL;
     }
 }
 
 static void forget(queue_segments_t *segments, queue_segment_t *segment)
 {
     apr_hash_set(segments->known, segment->name, APR_HASH_KEY_STRING, NULL);
-    file_close(segments, segment);
+    file_close(segment);
     free(segment->found);
     free(segment);
 }
@@ -86,7 +95,7 @@ static void close_some(queue_segments_t *segments)
         queue_segment_t *before = APR_RING_PREV(segment, link);
 
         if (!segment->users) {
-            file_close(segments, segment);
+            file_close(segment);
         }
         segment = before;
     }
@@ -96,6 +105,8 @@ static void file_set(queue_segments_t *segments, queue_segment_t *segment,
                      store_segment_t *file)
 {
     segment->file = file;
+    apr_pool_cleanup_register(file->pool, segment, file_gone,
+                              apr_pool_cleanup_null);
     APR_RING_INSERT_HEAD(&segments->open, segment, queue_segment_t, link);
     segments->open_count++;
     close_some(segments);
@@ -140,6 +151,7 @@ static apr_status_t create(queue_segments_t *segments, const char *dir,
         *out = NULL;
         return APR_ENOMEM;
     }
+    segment->owner = segments;
     segment->number = file->number;
     segment->generation = file->generation;
     segment->is_same_boot = file->is_same_boot;

@@ -28,6 +28,7 @@ typedef struct queue_segment_t {
     unsigned int messages;       /**< in hand: it stays known */
     unsigned int is_same_boot : 1; /**< no power loss took marks back */
     /* private to queue_segment.c */
+    queue_segments_t *owner;
     APR_RING_ENTRY(queue_segment_t) link; /* recently used first */
     unsigned int users;          /* it stays open */
     unsigned int is_idle : 1;    /* nobody asked since the last sweep */

@@ -98,7 +98,7 @@ typedef struct queue_mail_t {
 } queue_mail_t;
 
 /** Small mail (32 KiB) is read and checked at once and keeps no file open.
- *  @param p  the mail is closed with it
+ *  @param p  the mail is closed with it, before the store is
  *  @return STORE_EDAMAGED: it is not what was written, and has been set aside,
  *          or it has gone: the message is over, or forgotten; any other: try
  *          again later */

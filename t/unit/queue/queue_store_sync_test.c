@@ -6,6 +6,7 @@
 #include "queue_spool.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "queue_step.h"
 
@@ -458,6 +459,24 @@ static void mail_that_is_read_stays_open(void **state)
     queue_spool_mail_is(u, queue_spool_get(u, 3), text);
 }
 
+/* Whoever ends without closing the store lets APR close all pools, in an order
+ * of its own. */
+static void a_process_may_just_exit(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    int status;
+    pid_t pid;
+
+    queue_spool_find(u, queue_spool_commit(u, "a", 1, TEXT));
+    pid = fork();
+    if (!pid) {
+        apr_terminate();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static void with_limit(rlim_t files)
 {
     struct rlimit limit;
@@ -569,6 +588,7 @@ int main(void)
         QUEUE_STEP_TEST(damage_is_not_written_anew),
         QUEUE_STEP_TEST(segments_are_many_and_few_are_open),
         QUEUE_STEP_TEST(mail_that_is_read_stays_open),
+        QUEUE_STEP_TEST(a_process_may_just_exit),
         QUEUE_STEP_TEST(directories_are_opened_by_turns),
         QUEUE_STEP_TEST(a_scan_without_free_files_goes_on_later)
     };
