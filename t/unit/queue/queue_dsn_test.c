@@ -645,6 +645,22 @@ static void the_administrator_says_it_in_words_of_his_own(void **state)
     assert_false(has(sent, "could not be delivered"));
 }
 
+/* RFC 3464 2.3.4: what failed is 5.x.x, however it came to that. */
+static void the_status_of_a_failure_is_one_for_people_too(void **state)
+{
+    queue_dsn_recipient_t news = news_make(0, SMTP_REPORT_FAILED);
+
+    begin(*state);
+    news.status = (smtp_status_t){ 4, 4, 1 };
+    apr_hash_set(vhost.dsn_templates, "failed", APR_HASH_KEY_STRING,
+                 "Lost: %{status}\n");
+    recipient_add(*state, "bob@example.org", 0);
+    assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+                     APR_SUCCESS);
+    CHECK_HAS(sent_get(0), "\r\nLost: 5.4.1\r\n");
+    CHECK_HAS(sent_get(0), "\r\nStatus: 5.4.1\r\n");
+}
+
 static void the_postmaster_gets_a_copy_of_failures(void **state)
 {
     const sent_t *copy;
@@ -792,6 +808,7 @@ int main(void)
         UNIT_TEST(a_mailing_is_told_of_in_several),
         UNIT_TEST(verp_says_by_the_address_whom_it_is_about),
         UNIT_TEST(the_administrator_says_it_in_words_of_his_own),
+        UNIT_TEST(the_status_of_a_failure_is_one_for_people_too),
         UNIT_TEST(the_postmaster_gets_a_copy_of_failures),
         UNIT_TEST(a_copy_that_is_lost_costs_the_dsn_nothing),
         UNIT_TEST(a_lost_dsn_is_told_to_nobody),
