@@ -352,19 +352,21 @@ static void report_done(void *baton)
     queue_settle_message_check(engine, message);
 }
 
+/* From the task on report->rv is the thread's. */
 static void report_begin(report_t *report)
 {
-    report->rv = APR_SUCCESS;
+    apr_status_t rv = APR_SUCCESS;
+
     if (!report->mail) {
-        report->rv = queue_store_mail_open(report->engine->store,
-                                           report->message, report->pool,
-                                           &report->mail);
+        rv = queue_store_mail_open(report->engine->store, report->message,
+                                   report->pool, &report->mail);
     }
-    if (report->rv == APR_SUCCESS) {
-        report->rv = queue_loop_task(report->engine->loop, report_run,
-                                     report_done, report);
+    if (rv == APR_SUCCESS) {
+        rv = queue_loop_task(report->engine->loop, report_run, report_done,
+                             report);
     }
-    if (report->rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS) {
+        report->rv = rv;
         report_failed(report);
     }
 }
