@@ -403,34 +403,46 @@ static void on_ready(void *baton, queue_connection_t *connection)
     link_feed(link);
 }
 
+/* Our own end is no attempt: who was not answered then is as before, and goes
+ * back with the job. */
+static apr_size_t outcomes_take(queue_link_t *link,
+                                const smtp_client_message_t *message,
+                                const smtp_outcome_t **outcomes)
+{
+    apr_size_t i, count = 0;
+
+    for (i = 0; i < message->rcpt_count; i++) {
+        const smtp_outcome_t *outcome = &message->rcpts[i].outcome;
+
+        if (!link->is_stopping
+            || outcome->result != SMTP_OUTCOME_DEFERRED) {
+            link->indices[count] = link->indices[i];
+            outcomes[count++] = outcome;
+        }
+    }
+    return count;
+}
+
 static void on_done(void *baton, queue_connection_t *connection,
                     smtp_client_message_t *message)
 {
     queue_link_t *link = baton;
     queue_settle_t settle = { 0 };
-    const smtp_outcome_t **outcomes;
-    apr_size_t i;
+    const smtp_outcome_t **outcomes =
+        apr_palloc(link->mail_pool,
+                   message->rcpt_count * sizeof(*outcomes));
 
-    /* Our own end is no attempt: the job goes back as it was. */
-    if (link->is_stopping) {
-        return;
-    }
-    outcomes = apr_palloc(link->mail_pool,
-                          message->rcpt_count * sizeof(*outcomes));
-    for (i = 0; i < message->rcpt_count; i++) {
-        outcomes[i] = &message->rcpts[i].outcome;
-    }
+    settle.count = outcomes_take(link, message, outcomes);
     settle.engine = link->engine;
     settle.job = link->job;
     settle.p = link->mail_pool;
     settle.indices = link->indices;
     settle.outcomes = outcomes;
-    settle.count = message->rcpt_count;
     settle.peer = queue_connection_peer(connection);
     settle.mail = link->mail;
     settle.taken = link->taken;
     settle.may_repeat = 1;
-    if (!queue_settle(&settle)) {
+    if (settle.count && !queue_settle(&settle)) {
         link->job = NULL;
     }
 }

@@ -299,12 +299,11 @@ sub _end
         $self->_keep($mail) if $answer =~ /\A2/;
         return $self->_say($answer);
     }
-    my @to = @{ $mail->{to} };
-    my @answers = map { $self->_answer('end', '250 2.0.0 Taken', s/ .*//sr) }
-                  @to;
-    $mail->{to} = [map { $answers[$_] =~ /\A2/ ? $to[$_] : () } 0 .. $#to];
-    $self->_keep($mail) if @{ $mail->{to} };
-    $self->_say($_) for @answers;
+    for my $to (@{ $mail->{to} }) {
+        my $answer = $self->_answer('end', '250 2.0.0 Taken', $to =~ s/ .*//sr);
+        $self->_keep({ %{$mail}, to => [$to] }) if $answer =~ /\A2/;
+        $self->_say($answer);
+    }
     return;
 }
 
