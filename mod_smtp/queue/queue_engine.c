@@ -24,6 +24,8 @@ APLOG_USE_MODULE(smtp_queue);
 #define SCAN_INTERVAL   apr_time_from_sec(60)
 /* Files read in one turn of the loop, when the process starts. */
 #define FILES_SLICE     200
+/* And when they could not be read. */
+#define FILES_AGAIN     apr_time_from_sec(5)
 #define TABLE_SIZE      4096
 
 /* ---- The table of ids ---- */
@@ -252,16 +254,16 @@ static void read_files(void *baton)
     apr_pool_clear(engine->scratch);
     rv = queue_store_scan_files(engine->store, FILES_SLICE, engine->scratch,
                                 queue_intake_found, engine);
-    if (rv == APR_SUCCESS) {
-        queue_timer_set(&engine->files, queue_loop_now(engine->loop));
+    if (rv != APR_EOF) {
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                         QUEUE_LOGNO(4052) "SPOOL/queue cannot be read now; it "
+                         "is tried again");
+        }
+        queue_timer_set(&engine->files, queue_loop_now(engine->loop)
+                        + (rv == APR_SUCCESS ? 0 : FILES_AGAIN));
         return;
     }
-    if (rv != APR_EOF) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, ap_server_conf,
-                     QUEUE_LOGNO(4052) "SPOOL/queue cannot be read: its "
-                     "messages wait until httpd is restarted");
-    }
-    engine->has_read_files = 1;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf, QUEUE_LOGNO(4053)
                  "the queue has %" APR_SIZE_T_FMT " messages",
                  engine->message_count);

@@ -84,7 +84,6 @@ struct queue_engine_t {
     apr_time_t stop_at;          /**< what goes on is cut then */
     unsigned int held;           /**< messages */
     unsigned int is_stopping : 1;
-    unsigned int has_read_files : 1;
 };
 
 /** @name queue_engine.c

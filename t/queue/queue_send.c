@@ -410,7 +410,7 @@ static void usage_print(void)
 
 int main(int argc, char **argv)
 {
-    send_t sending = { NULL };
+    send_t sending = { 0 };
     const char *fault = NULL;
     int i;
 

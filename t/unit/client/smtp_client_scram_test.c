@@ -50,7 +50,7 @@ static void a_login_by_the_rfc_succeeds(void **state)
 static void a_server_that_proves_nothing_is_not_believed(void **state)
 {
     static const char *const finals[] = {
-        "", "v=", "v", "e=unknown-user", "x" SERVER_FINAL,
+        "", "v=", "v", "e=unknown-user", ("x" SERVER_FINAL),
         "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G5=",
         "v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "v=6rriTRBi23Wp"
     };

@@ -413,7 +413,7 @@ static void a_slow_peer_does_not_hold_a_delivery(void **state)
     assert_int_equal(smtp_client_deadline(client) - begin,
                      apr_time_from_sec(300));
     for (i = 0; i < 100; i++) {
-        smtp_client_input(client, i < 4 ? "220 " + i : "x", 1,
+        smtp_client_input(client, i < 4 ? &"220 "[i] : "x", 1,
                           begin + apr_time_from_sec(i));
     }
     assert_int_equal(smtp_client_deadline(client) - begin,

@@ -52,7 +52,7 @@ static char *file_make(apr_pool_t *p, const identity_t *id, int has_key)
 
 static int group_setup(void **state)
 {
-    smtp_tls_conf_t conf = { NULL };
+    smtp_tls_conf_t conf = { 0 };
     const char *error;
 
     signal(SIGPIPE, SIG_IGN);
