@@ -53,8 +53,6 @@ const command_rec queue_conf_directives[] = {
                   "octets of the mail that a DSN brings back"),
     AP_INIT_TAKE2("SMTPDSNTemplate", queue_conf_dsn_template_set, NULL,
                   IN_SERVER, "an action, and the file with its text"),
-    AP_INIT_TAKE1("SMTPTLSReport", queue_conf_word_set, NULL, IN_SERVER,
-                  "On or Off: whether reports of TLS-RPT are sent"),
     AP_INIT_RAW_ARGS("<SMTPDestination", queue_conf_section, NULL, IN_SERVER,
                      "Container for what concerns mail to some domains"),
     AP_INIT_TAKE_ARGV("SMTPRoute", queue_conf_route_add, NULL,
@@ -76,8 +74,6 @@ const command_rec queue_conf_directives[] = {
                       "and names of certificates"),
     AP_INIT_TAKE1("SMTPDANE", queue_conf_word_set, NULL, IN_DESTINATION,
                   "On or Off: whether TLSA records are looked up"),
-    AP_INIT_TAKE1("SMTPMTASTS", queue_conf_word_set, NULL, IN_DESTINATION,
-                  "On or Off: whether policies of MTA-STS are fetched"),
     AP_INIT_TAKE_ARGV("SMTPSource", queue_conf_source_add, NULL,
                       IN_DESTINATION, "ADDRESS[=WEIGHT] helo=NAME ..., or "
                       "any"),

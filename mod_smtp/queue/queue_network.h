@@ -21,9 +21,6 @@ typedef struct queue_network_t {
     smtp_mx_self_t self;
     smtp_tls_context_t *tls;     /**< NULL: no TLS can be had */
     smtp_random_t random;
-    /** MTA-STS and TLS-RPT (queue_sts.h); NULL: neither. */
-    struct queue_sts_t *sts;
-    struct queue_tls_report_t *tls_report;
     queue_timer_t dns_timer;     /* private */
 } queue_network_t;
 

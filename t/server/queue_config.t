@@ -96,7 +96,6 @@ my @SYNTAX = (
     [host => 'SMTPDSNTemplate failed conf/nosuch', qr/cannot be opened/],
     [host => 'SMTPDSNTemplate failed conf/latin1.txt', qr/not UTF-8/],
     [host => 'SMTPDSNTemplate failed conf/none', qr/is empty/],
-    [host => 'SMTPTLSReport daily', qr/one of Off, On/],
 
     [host => '<SMTPDestination>', qr/write <SMTPDestination example\.com>/,
      '</SMTPDestination>'],
@@ -148,7 +147,6 @@ my @SYNTAX = (
     [host => 'SMTPOutboundTLS may mx.example.net', qr/verify and dane only/],
     [host => 'SMTPOutboundTLS verify a..b', qr/give a domain/],
     [host => 'SMTPDANE maybe', qr/one of On, Off/],
-    [host => 'SMTPMTASTS maybe', qr/one of On, Off/],
     (map { [host => "SMTPSource $_", qr/give an address of this machine/] }
      qw(out.example.com 127.0.0.1=0 127.0.0.1=1001 127.0.0.1= 127.0.0.1:25)),
     [host => 'SMTPSource helo=a.example', qr/stands behind an address/],
@@ -277,7 +275,6 @@ my @RIGHT = (
         [$place => 'SMTPDSNCopy none'],
         [$place => 'SMTPDSNMaxSize 0'],
         [$place => 'SMTPDSNTemplate Failed conf/failed.txt'],
-        [$place => 'SMTPTLSReport On'],
     ) } qw(main host)),
     (map { [host => "<SMTPDestination $_>\n</SMTPDestination>"] }
      '*', '.example.net', '[192.0.2.1]', '[IPv6:2001:db8::1]', 'a b c',
@@ -302,7 +299,7 @@ my @RIGHT = (
         [$place => 'SMTPConnectionIdle off'],
         (map { [$place => "SMTPOutboundTLS $_"] }
          'none', 'may', 'Encrypt', 'verify', 'dane a.example b.example'),
-        [$place => 'SMTPDANE Off'], [$place => 'SMTPMTASTS Off'],
+        [$place => 'SMTPDANE Off'],
         [$place => 'SMTPSource 127.0.0.1=3 helo=a.example 127.0.0.2'],
         [$place => 'SMTPSource any'],
         [$place => 'SMTPAddressFamily ipv6first'],
