@@ -100,6 +100,19 @@ void queue_attempt_end(queue_connection_t *c)
 
 /* Hosts. */
 
+/** What MTA-STS says of the host. */
+static void sts_set(queue_connection_t *c, const queue_host_t *host)
+{
+    const queue_sts_answer_t *sts = c->sts ? queue_sts_answer_get(c->sts)
+                                           : NULL;
+
+    if (sts != NULL) {
+        c->tls_facts.sts = sts->mode;
+        c->tls_facts.is_sts_host = queue_sts_policy_has(&sts->policy,
+                                                        host->name);
+    }
+}
+
 static void host_begin(queue_connection_t *c, const queue_host_t *host)
 {
     smtp_outcome_t refusal;
@@ -111,6 +124,7 @@ static void host_begin(queue_connection_t *c, const queue_host_t *host)
     c->peer.port = host->path ? 0 : host->port;
     c->tls_facts.host = host;
     c->tls_facts.domain = queue_hosts_domain(c->hosts);
+    sts_set(c, host);
     queue_tls_choose(c->pool, &c->tls_facts, &c->session_conf.policy,
                      &refusal);
     if (host->failure.result != SMTP_OUTCOME_PENDING) {
@@ -124,21 +138,34 @@ static void host_begin(queue_connection_t *c, const queue_host_t *host)
     }
 }
 
+/** Hosts and the policy are asked for at the same time. */
+static int is_sts_known(const queue_connection_t *c)
+{
+    return c->sts == NULL || queue_sts_answer_get(c->sts) != NULL;
+}
+
 int queue_attempt_host_step(queue_connection_t *c)
 {
-    const queue_host_t *host;
+    const queue_host_t *host = c->next_host;
 
-    switch (queue_hosts_next(c->hosts, &host)) {
-    case QUEUE_HOSTS_WAIT:
-        return 0;
-    case QUEUE_HOSTS_FOUND:
-        host_begin(c, host);
-        return 1;
-    case QUEUE_HOSTS_END:
-        break;
+    if (host == NULL) {
+        switch (queue_hosts_next(c->hosts, &host)) {
+        case QUEUE_HOSTS_WAIT:
+            return 0;
+        case QUEUE_HOSTS_FOUND:
+            break;
+        case QUEUE_HOSTS_END:
+            queue_connection_give_up(c);
+            return 0;
+        }
     }
-    queue_connection_give_up(c);
-    return 0;
+    if (!is_sts_known(c)) {
+        c->next_host = host;
+        return 0;
+    }
+    c->next_host = NULL;
+    host_begin(c, host);
+    return 1;
 }
 
 /* Addresses. */

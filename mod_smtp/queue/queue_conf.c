@@ -40,6 +40,7 @@ const queue_conf_number_t queue_conf_numbers[] = {
       100, 1, 100000, NULL },
     { "SMTPOutboundTLS", DESTINATION(tls), SMTP_TLS_MAY, 0, 0, NULL },
     { "SMTPDANE", DESTINATION(dane), 1, 0, 0, NULL },
+    { "SMTPMTASTS", DESTINATION(mta_sts), 1, 0, 0, NULL },
     { "SMTPAddressFamily", DESTINATION(family), SMTP_MX_FAMILY_ANY, 0, 0,
       NULL },
     { NULL, QUEUE_CONF_WHOLE, 0, 0, 0, 0, NULL }

@@ -94,6 +94,7 @@ typedef struct queue_destination_conf_t {
     const struct queue_destination_conf_t *by_tls[SMTP_TLS_DANE + 1];
     const apr_array_header_t *tls_names; /**< const char *: of certificates */
     int dane;                          /**< TLSA is looked up; default 1 */
+    int mta_sts;                       /**< default 1 */
     const apr_array_header_t *sources; /**< queue_source_t, or NULL */
     int family;                        /**< smtp_mx_family_e */
     apr_interval_time_t timeout_connect; /**< of each address; 30 s */

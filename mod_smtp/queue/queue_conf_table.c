@@ -74,6 +74,8 @@ const command_rec queue_conf_directives[] = {
                       "and names of certificates"),
     AP_INIT_TAKE1("SMTPDANE", queue_conf_word_set, NULL, IN_DESTINATION,
                   "On or Off: whether TLSA records are looked up"),
+    AP_INIT_TAKE1("SMTPMTASTS", queue_conf_word_set, NULL, IN_DESTINATION,
+                  "On or Off: whether policies of MTA-STS are fetched"),
     AP_INIT_TAKE_ARGV("SMTPSource", queue_conf_source_add, NULL,
                       IN_DESTINATION, "ADDRESS[=WEIGHT] helo=NAME ..., or "
                       "any"),

@@ -126,6 +126,8 @@ static const struct {
     { "SMTPDNSLoopback",   "On",        1 },
     { "SMTPDANE",          "On",        1 },
     { "SMTPDANE",          "Off",       0 },
+    { "SMTPMTASTS",        "On",        1 },
+    { "SMTPMTASTS",        "Off",       0 },
     { "SMTPAddressFamily", "any",       SMTP_MX_FAMILY_ANY },
     { "SMTPAddressFamily", "ipv6first", SMTP_MX_FAMILY_IPV6_FIRST },
     { "SMTPAddressFamily", "ipv4first", SMTP_MX_FAMILY_IPV4_FIRST },

@@ -383,6 +383,18 @@ static void host_wake(void *baton)
     run(baton);
 }
 
+/** The policy is that of the next hop's domain (RFC 8461 2). */
+static void sts_begin(queue_connection_t *c)
+{
+    const char *domain = queue_hosts_domain(c->hosts);
+
+    if (c->network->sts != NULL && *domain != '\0' && *domain != '['
+        && queue_tls_wants_sts(c->conf.conf, c->conf.route)) {
+        c->sts = queue_sts_ask(c->network->sts, c->pool, domain, host_wake,
+                               c);
+    }
+}
+
 void queue_connection_event(void *baton, int events)
 {
     queue_connection_t *c = baton;
@@ -447,6 +459,7 @@ queue_connection_t *queue_connection_open(apr_pool_t *p,
     c->hosts_conf.has_dane = queue_tls_wants_dane(conf->conf, conf->route);
     c->hosts = queue_hosts_create(pool, network, &c->hosts_conf, host_wake,
                                   c);
+    sts_begin(c);
     c->tls_facts.conf = conf->conf;
     c->tls_facts.is_implicit_tls = conf->route->is_implicit_tls;
     c->tls_facts.requires_tls = conf->requires_tls;

@@ -11,6 +11,7 @@
 #include "queue_connection.h"
 #include "queue_host.h"
 #include "queue_session.h"
+#include "queue_sts.h"
 #include "queue_tls.h"
 
 typedef enum {
@@ -37,6 +38,8 @@ struct queue_connection_t {
 
     queue_hosts_conf_t hosts_conf;
     queue_hosts_t *hosts;
+    queue_sts_query_t *sts;      /**< NULL: MTA-STS is not asked for */
+    const queue_host_t *next_host; /**< found, while MTA-STS has no answer */
     const queue_host_t *host;    /**< that is tried */
     int address;                 /**< index of the next of its addresses */
     int attempts;                /**< addresses tried */

@@ -20,10 +20,12 @@
 
 #include "queue_control.h"
 #include "queue_engine.h"
+#include "queue_https.h"
 #include "queue_log.h"
 #include "queue_loop.h"
 #include "queue_network.h"
 #include "queue_store.h"
+#include "queue_sts.h"
 #include "store_log.h"
 
 APLOG_USE_MODULE(smtp_queue);
@@ -211,6 +213,7 @@ static void on_stop(void *baton, int events)
 
     queue_watch_end(work->stop_watch);
     queue_timer_clear(&work->lock_again);
+    queue_https_stop();
     queue_hint_listener_close(work->listener);
     if (work->engine) {
         queue_control_close(work->control);
@@ -219,6 +222,25 @@ static void on_stop(void *baton, int events)
     }
     else {
         queue_loop_stop(work->loop);
+    }
+}
+
+/* Policies are kept beside the messages. Without them mail goes, less safely:
+ * that is said, and no reason to send nothing. */
+static void sts_begin(work_t *work, queue_network_t *network)
+{
+    const queue_conf_t *conf = work->process->conf;
+    queue_sts_conf_t sts = { NULL, conf->tls_ca_file, 443,
+                             conf->loopback_is_foreign };
+    apr_status_t rv = queue_https_begin(work->p);
+
+    sts.queue_dir = apr_pstrcat(work->p, conf->spool, "/queue", NULL);
+    if (rv == APR_SUCCESS) {
+        rv = queue_sts_create(work->p, network, &sts, &network->sts);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, work->process->s,
+                     QUEUE_LOGNO(4452) "MTA-STS cannot be had");
     }
 }
 
@@ -238,6 +260,7 @@ static apr_status_t send_begin(work_t *work)
                      fault ? fault : "DNS cannot be asked");
         return rv;
     }
+    sts_begin(work, network);
     rv = queue_engine_create(work->p, conf, work->loop, work->store, network,
                              work->process->log, &work->engine);
     if (rv == APR_SUCCESS) {

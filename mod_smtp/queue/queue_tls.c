@@ -20,6 +20,14 @@ int queue_tls_wants_dane(const queue_destination_conf_t *conf,
     return conf->dane == 1 || conf->tls == SMTP_TLS_DANE;
 }
 
+int queue_tls_wants_sts(const queue_destination_conf_t *conf,
+                        const queue_route_t *route)
+{
+    return route->kind == QUEUE_ROUTE_MX && conf->mta_sts == 1
+           && conf->tls != SMTP_TLS_NONE
+           && !(conf->tls == SMTP_TLS_VERIFY && has_names(conf));
+}
+
 /** An array of names that ends with NULL; each once, none of them empty. */
 static const char *const *names_make(apr_pool_t *p, const char *const *from,
                                      int count)

@@ -10,13 +10,7 @@
 
 #include "queue_conf.h"
 #include "queue_host.h"
-
-/** What MTA-STS says of a host. */
-typedef enum {
-    QUEUE_STS_NONE = 0,          /**< no policy, or mode none */
-    QUEUE_STS_TESTING,           /**< judged and told, fails nothing */
-    QUEUE_STS_ENFORCE
-} queue_sts_mode_e;
+#include "queue_sts_policy.h"
 
 typedef struct queue_tls_facts_t {
     const queue_destination_conf_t *conf;
@@ -32,6 +26,11 @@ typedef struct queue_tls_facts_t {
  *  administrator said neither "none" nor which names he trusts. */
 int queue_tls_wants_dane(const queue_destination_conf_t *conf,
                          const queue_route_t *route);
+
+/** Whether MTA-STS is to be asked: hosts are found by MX, and the
+ *  administrator said neither "none" nor which names he trusts. */
+int queue_tls_wants_sts(const queue_destination_conf_t *conf,
+                        const queue_route_t *route);
 
 /**
  * The policy. DANE comes before MTA-STS (RFC 8461 2), both before "may" and

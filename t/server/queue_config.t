@@ -147,6 +147,7 @@ my @SYNTAX = (
     [host => 'SMTPOutboundTLS may mx.example.net', qr/verify and dane only/],
     [host => 'SMTPOutboundTLS verify a..b', qr/give a domain/],
     [host => 'SMTPDANE maybe', qr/one of On, Off/],
+    [host => 'SMTPMTASTS maybe', qr/one of On, Off/],
     (map { [host => "SMTPSource $_", qr/give an address of this machine/] }
      qw(out.example.com 127.0.0.1=0 127.0.0.1=1001 127.0.0.1= 127.0.0.1:25)),
     [host => 'SMTPSource helo=a.example', qr/stands behind an address/],
@@ -299,7 +300,7 @@ my @RIGHT = (
         [$place => 'SMTPConnectionIdle off'],
         (map { [$place => "SMTPOutboundTLS $_"] }
          'none', 'may', 'Encrypt', 'verify', 'dane a.example b.example'),
-        [$place => 'SMTPDANE Off'],
+        [$place => 'SMTPDANE Off'], [$place => 'SMTPMTASTS Off'],
         [$place => 'SMTPSource 127.0.0.1=3 helo=a.example 127.0.0.2'],
         [$place => 'SMTPSource any'],
         [$place => 'SMTPAddressFamily ipv6first'],

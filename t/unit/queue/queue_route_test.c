@@ -164,6 +164,7 @@ static void sections_merge_field_by_field(void **state)
     assert_int_equal(conf->messages_per_connection, 0);
     assert_int_equal(conf->limits.rate_interval, 5);
     assert_int_equal(conf->tls, SMTP_TLS_ENCRYPT);
+    assert_int_equal(conf->mta_sts, 1);
     assert_int_equal(world.vhost->all->tls, SMTP_TLS_MAY);
 }
 
