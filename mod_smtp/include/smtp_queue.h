@@ -54,6 +54,25 @@ APR_DECLARE_OPTIONAL_FN(apr_status_t, smtp_queue_flush,
                         (apr_pool_t *p, const char *domain,
                          apr_int64_t *count));
 
+/**
+ * Has the mail of some domains sent to whoever is at the other end of a socket
+ * (RFC 2645): mail that is kept for them (SMTPRoute on-demand, SMTPDeliver
+ * on-demand). Waits for the queue process, some seconds at most. Any thread of
+ * any child.
+ * @param p        for its own use
+ * @param domains  const char *: A-labels, lower case; ".example.com": below it
+ * @param client   the address of who gets it, for logs
+ * @param fd       out: a socket that does not wait, for the caller to close; on
+ *                 it the queue process is an SMTP client that waits for the
+ *                 greeting. -1 on failure
+ * @param count    out: messages there are; 0 on failure
+ * @return APR_SUCCESS; APR_NOTFOUND: there is no mail; APR_ENOSPC: there are
+ *         too many domains for one call; any other: it cannot be done now
+ */
+APR_DECLARE_OPTIONAL_FN(apr_status_t, smtp_queue_turn,
+                        (apr_pool_t *p, const apr_array_header_t *domains,
+                         const char *client, int *fd, apr_int64_t *count));
+
 /** A message of this server's own: a delivery status notification, a report.
  *  Strings are used during the call only. */
 typedef struct smtp_own_mail_t {

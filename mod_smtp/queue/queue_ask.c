@@ -169,3 +169,52 @@ apr_status_t queue_ask_flush(const char *queue_dir, const char *domain,
     ask_end(&ask);
     return rv;
 }
+
+static apr_status_t names_set(store_control_request_t *request,
+                              const apr_array_header_t *domains)
+{
+    int i;
+
+    if (domains->nelts > STORE_CONTROL_NAMES_MAX) {
+        return APR_ENOSPC;
+    }
+    for (i = 0; i < domains->nelts; i++) {
+        request->names[i] = APR_ARRAY_IDX(domains, i, const char *);
+    }
+    request->name_count = domains->nelts;
+    return APR_SUCCESS;
+}
+
+apr_status_t queue_ask_turn(const char *queue_dir,
+                            const apr_array_header_t *domains,
+                            const char *client, apr_interval_time_t timeout,
+                            int *fd, apr_int64_t *count)
+{
+    store_control_request_t request = { .verb = STORE_CONTROL_TURN };
+    apr_status_t rv = names_set(&request, domains);
+    ask_t ask = { .fd = -1 };
+
+    *fd = -1;
+    *count = 0;
+    request.client = client;
+    if (rv == APR_SUCCESS) {
+        rv = ask_begin(&ask, queue_dir, &request, timeout);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = ask_read(&ask, count);
+    }
+    if (rv == APR_SUCCESS && *count <= 0) {
+        rv = APR_NOTFOUND;
+    }
+    /* The queue is greeted before it says anything. */
+    if (rv == APR_SUCCESS && ask.len) {
+        rv = APR_EGENERAL;
+    }
+    if (rv == APR_SUCCESS) {
+        *fd = ask.fd;
+        return APR_SUCCESS;
+    }
+    *count = 0;
+    ask_end(&ask);
+    return rv;
+}

@@ -9,6 +9,7 @@
 #define QUEUE_ASK_H
 
 #include <apr_errno.h>
+#include <apr_tables.h>
 #include <apr_time.h>
 
 /**
@@ -22,5 +23,21 @@
  */
 apr_status_t queue_ask_flush(const char *queue_dir, const char *domain,
                              apr_interval_time_t timeout, apr_int64_t *count);
+
+/**
+ * Fetches the mail of some domains.
+ * @param domains  const char *: A-labels; ".example.com": below it
+ * @param client   the address of who fetches it, for logs
+ * @param fd       out: on it the queue process is an SMTP client that waits to
+ *                 be greeted; does not wait, closed on exec, the caller's to
+ *                 close; -1 on failure
+ * @param count    out: messages there are; 0 on failure
+ * @return APR_SUCCESS; APR_NOTFOUND: there is no mail; APR_ENOSPC: there are
+ *         too many domains; any other: as queue_ask_flush() has it
+ */
+apr_status_t queue_ask_turn(const char *queue_dir,
+                            const apr_array_header_t *domains,
+                            const char *client, apr_interval_time_t timeout,
+                            int *fd, apr_int64_t *count);
 
 #endif

@@ -302,6 +302,17 @@ static void connect_begin(queue_connection_t *c, apr_status_t begun)
     }
 }
 
+void queue_attempt_adopt(queue_connection_t *c)
+{
+    static const queue_host_t nobody = { .name = "", .is_literal = 1 };
+
+    c->host = &nobody;
+    c->peer.address = c->conf.address;
+    apr_pool_create(&c->attempt_pool, c->pool);
+    session_conf_set(c, NULL);
+    connect_begin(c, APR_SUCCESS);
+}
+
 /** The address or socket at hand. */
 static void connect_try(queue_connection_t *c, const queue_source_t *source,
                         const queue_endpoint_t *endpoint)
@@ -346,7 +357,8 @@ int queue_attempt_address_step(queue_connection_t *c)
 {
     const queue_endpoint_t endpoint = { c->host->path, { 0 }, 0 };
 
-    if (c->attempts >= QUEUE_CONNECTION_ATTEMPTS_MAX) {
+    if (c->conf.is_connected
+        || c->attempts >= QUEUE_CONNECTION_ATTEMPTS_MAX) {
         queue_connection_give_up(c);
         return 0;
     }

@@ -33,7 +33,9 @@ typedef enum {
     QUEUE_ROUTE_LMTP_UNIX,       /**< LMTP by a unix socket */
     QUEUE_ROUTE_DISCARD,         /**< taken and dropped */
     QUEUE_ROUTE_ERROR,           /**< refused */
-    QUEUE_ROUTE_LOCAL            /**< never sent on: <SMTPDomain> or nobody */
+    QUEUE_ROUTE_LOCAL,           /**< never sent on: <SMTPDomain> or nobody */
+    /** Kept until somebody fetches it, by ATRN or TURN (queue_turn.h). */
+    QUEUE_ROUTE_ON_DEMAND
 } queue_route_e;
 
 /** A login at a next hop. */

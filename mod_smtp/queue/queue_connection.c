@@ -310,7 +310,12 @@ static int step(queue_connection_t *c)
 {
     switch (c->state) {
     case QUEUE_STATE_BEGIN:
-        queue_connection_state_set(c, QUEUE_STATE_HOST);
+        if (c->conf.is_connected) {
+            queue_attempt_adopt(c);
+        }
+        else {
+            queue_connection_state_set(c, QUEUE_STATE_HOST);
+        }
         return 1;
     case QUEUE_STATE_HOST:
         return queue_attempt_host_step(c);
@@ -450,16 +455,18 @@ queue_connection_t *queue_connection_open(apr_pool_t *p,
     c->conf = *conf;
     c->user = *user;
     c->baton = baton;
-    c->fd = -1;
+    c->fd = conf->is_connected ? conf->fd : -1;
     c->peer.host = c->peer.address = c->peer.source = "";
     c->peer.began = now_get(c);
     c->hosts_conf.route = conf->route;
     c->hosts_conf.conf = conf->conf;
     c->hosts_conf.domain = conf->domain;
     c->hosts_conf.has_dane = queue_tls_wants_dane(conf->conf, conf->route);
-    c->hosts = queue_hosts_create(pool, network, &c->hosts_conf, host_wake,
-                                  c);
-    sts_begin(c);
+    if (!conf->is_connected) {
+        c->hosts = queue_hosts_create(pool, network, &c->hosts_conf,
+                                      host_wake, c);
+        sts_begin(c);
+    }
     c->tls_facts.conf = conf->conf;
     c->tls_facts.is_implicit_tls = conf->route->is_implicit_tls;
     c->tls_facts.requires_tls = conf->requires_tls;

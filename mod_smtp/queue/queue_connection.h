@@ -52,6 +52,11 @@ typedef struct queue_connection_conf_t {
     const char *domain;          /**< of the recipients: for MX; MTA-STS */
     const char *helo;            /**< our name */
     unsigned int requires_tls : 1; /**< REQUIRETLS (RFC 8689) is asked for */
+    /** There is a connection already, on which the peer is about to greet us
+     *  (RFC 2645 4.4): no DNS, no TLS. */
+    unsigned int is_connected : 1;
+    int fd;                      /**< of it, non-blocking; ours to close */
+    const char *address;         /**< of the peer */
 } queue_connection_conf_t;
 
 /**

@@ -79,6 +79,9 @@ int queue_attempt_host_step(queue_connection_t *c);
 /** The next address of the host. @return the same */
 int queue_attempt_address_step(queue_connection_t *c);
 
+/** The socket is one that was connected by somebody else. */
+void queue_attempt_adopt(queue_connection_t *c);
+
 /** The socket is connected, or is not. */
 void queue_attempt_connected(queue_connection_t *c);
 

@@ -10,6 +10,7 @@
 
 #include "queue_control_work.h"
 #include "queue_log.h"
+#include "queue_turn.h"
 #include "queue_unix.h"
 
 #define BACKLOG 16
@@ -26,6 +27,7 @@ typedef struct client_t {
     queue_timer_t timer;
     apr_time_t moved;            /* octets came or went */
     int is_ended;                /* nothing more will come */
+    int is_turning;              /* it fetches mail, once it knows so */
     apr_pool_t *work_p;          /* of the request that is being answered */
     queue_control_work_t *work;  /* NULL: none is */
     store_control_request_t request;
@@ -57,7 +59,9 @@ static void client_close(client_t *client)
     client->control->client_count--;
     queue_timer_clear(&client->timer);
     queue_watch_end(client->watch);
-    close(client->fd);
+    if (client->fd >= 0) {
+        close(client->fd);
+    }
     store_control_out_destroy(&client->out);
     apr_pool_destroy(client->p);
 }
@@ -181,6 +185,18 @@ static apr_status_t client_write(client_t *client)
     return rv;
 }
 
+/* The request has its answer. Mail that is fetched follows on the connection,
+ * which is none of an administrator's any more. */
+static void work_end(client_t *client)
+{
+    client->is_turning = client->request.verb == STORE_CONTROL_TURN
+        && queue_control_work_count(client->work) > 0;
+    client->work = NULL;
+    if (!client->is_turning) {
+        apr_pool_clear(client->work_p);
+    }
+}
+
 /* What is to be done of the request at hand. @return whether there was one */
 static int client_work(client_t *client)
 {
@@ -190,10 +206,28 @@ static int client_work(client_t *client)
     if (client->work
         && !queue_control_work_turn(client->work, &client->out,
                                     queue_loop_now(client->control->loop))) {
-        client->work = NULL;
-        apr_pool_clear(client->work_p);
+        work_end(client);
     }
     return 1;
+}
+
+/* Who turns has been told so. Octets behind his request are none of SMTP:
+ * we have not been greeted yet, because he had no word of us. */
+static void client_turn(client_t *client)
+{
+    const store_control_request_t *request = &client->request;
+    queue_engine_t *engine = client->control->engine;
+    int fd = client->fd;
+
+    if (client->len > client->line_len) {
+        client_close(client);
+        return;
+    }
+    queue_watch_end(client->watch);
+    client->fd = -1;
+    queue_turn_begin(engine, fd, request->names, request->name_count,
+                     request->client);
+    client_close(client);
 }
 
 /* One turn of work, then others have theirs: the socket is asked whether it
@@ -203,9 +237,13 @@ static void client_go(client_t *client)
     apr_status_t rv = client_write(client);
     int is_busy = 1;
 
-    if (rv == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && !client->is_turning) {
         is_busy = client_work(client);
         rv = client_write(client);
+    }
+    if (rv == APR_SUCCESS && client->is_turning) {
+        client_turn(client);
+        return;
     }
     if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
         client_close(client);

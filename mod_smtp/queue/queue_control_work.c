@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "queue_control_row.h"
+#include "queue_turn.h"
 
 /* Messages between two lines that say how far it is. */
 #define PROGRESS 1024
@@ -364,6 +365,18 @@ static int destinations_turn(queue_control_work_t *work,
     return 0;
 }
 
+/* Only the answer; the connection is whose who asks (queue_control.c). */
+static int turn_turn(queue_control_work_t *work, store_control_out_t *out)
+{
+    const store_control_request_t *request = work->request;
+
+    (void)out;
+    work->end.count = (apr_int64_t)queue_turn_count(work->engine,
+                                                    request->names,
+                                                    request->name_count);
+    return 0;
+}
+
 /* ---- A turn ---- */
 
 typedef void one_fn(queue_control_work_t *work, store_control_out_t *out,
@@ -377,7 +390,7 @@ static const struct {
     { list_one, NULL }, { show_one, NULL }, { NULL, cat_turn },
     { retry_one, NULL }, { hold_one, NULL }, { release_one, NULL },
     { delete_one, NULL }, { flush_one, NULL }, { NULL, counts_turn },
-    { NULL, destinations_turn }
+    { NULL, destinations_turn }, { NULL, turn_turn }
 };
 
 static void progress(queue_control_work_t *work, store_control_out_t *out)
@@ -439,4 +452,9 @@ int queue_control_work_turn(queue_control_work_t *work,
     }
     store_control_end_write(out, STORE_CONTROL_END, &work->end);
     return 0;
+}
+
+apr_int64_t queue_control_work_count(const queue_control_work_t *work)
+{
+    return work->end.count;
 }

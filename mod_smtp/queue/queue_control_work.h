@@ -31,4 +31,7 @@ queue_control_work_begin(apr_pool_t *p, queue_engine_t *engine,
 int queue_control_work_turn(queue_control_work_t *work,
                             store_control_out_t *out, apr_time_t now);
 
+/** Messages that fitted so far: what END says, once it is written. */
+apr_int64_t queue_control_work_count(const queue_control_work_t *work);
+
 #endif

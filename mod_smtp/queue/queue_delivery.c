@@ -30,6 +30,11 @@ static queue_hop_t *hop_of(const queue_job_t *job)
     return queue_destination_baton(job->destination);
 }
 
+int queue_delivery_is_on_demand(const queue_job_t *job)
+{
+    return hop_of(job)->route.kind == QUEUE_ROUTE_ON_DEMAND;
+}
+
 static int is_sent_by_connection(const queue_hop_t *hop)
 {
     return hop->route.kind <= QUEUE_ROUTE_LMTP_UNIX;
@@ -69,6 +74,10 @@ static void serve_route(queue_engine_t *engine, queue_hop_t *hop)
         verdict.result = SMTP_OUTCOME_DELIVERED;
         verdict.status = (smtp_status_t){ 2, 0, 0 };
         verdict.text = "discarded: SMTPRoute";
+    }
+    else if (route->kind == QUEUE_ROUTE_ON_DEMAND) {
+        smtp_outcome_of_status(SMTP_STAGE_NONE, (smtp_status_t){ 4, 4, 1 },
+                               "nobody has fetched it", &verdict);
     }
     else {
         smtp_outcome_of_status(SMTP_STAGE_NONE, route->status, route->text,
@@ -162,6 +171,18 @@ static void settle_unsent(queue_engine_t *engine, queue_job_t *job,
     queue_settle(&settle);
 }
 
+/* Mail that is fetched, and was not: nothing has happened to it, unless its
+ * time is over. */
+static int waits_on(queue_engine_t *engine, queue_job_t *job)
+{
+    if (!queue_delivery_is_on_demand(job)
+        || job->message->expires <= queue_loop_now(engine->loop)) {
+        return 0;
+    }
+    queue_schedule_defer(engine->schedule, job, job->message->expires);
+    return 1;
+}
+
 static int hop_drain(queue_engine_t *engine, queue_hop_t *hop)
 {
     int i;
@@ -172,8 +193,10 @@ static int hop_drain(queue_engine_t *engine, queue_hop_t *hop)
         if (!job) {
             return 0;
         }
-        round_begin(job);
-        settle_unsent(engine, job, &hop->verdict, NULL);
+        if (!waits_on(engine, job)) {
+            round_begin(job);
+            settle_unsent(engine, job, &hop->verdict, NULL);
+        }
     }
     return 1;
 }
@@ -378,12 +401,14 @@ static void link_feed(queue_link_t *link)
         queue_connection_quit(link->connection);
         return;
     }
-    while ((job = queue_schedule_take(link->hop->destination, now))) {
-        if (link_send(link, job)) {
-            return;
+    do {
+        while ((job = queue_schedule_take(link->hop->destination, now))) {
+            if (link_send(link, job)) {
+                return;
+            }
         }
-    }
-    if (queue_schedule_is_short(link->engine->schedule)) {
+    } while (queue_turn_next(link));
+    if (link->turn || queue_schedule_is_short(link->engine->schedule)) {
         queue_connection_quit(link->connection);
         return;
     }
@@ -507,7 +532,8 @@ static void on_closed(void *baton, queue_connection_t *connection,
         queue_schedule_closed(destination, QUEUE_CONNECTION_STOPPED, NULL,
                               now);
     }
-    else if (!failure || peer->ready) {
+    /* Who fetches his mail and goes is not gone for good. */
+    else if (!failure || peer->ready || link->turn) {
         queue_schedule_closed(destination, QUEUE_CONNECTION_OK, NULL, now);
     }
     else {
@@ -525,9 +551,9 @@ static void on_closed(void *baton, queue_connection_t *connection,
 
 static const queue_connection_user_t user = { on_ready, on_done, on_closed };
 
-static void link_open(queue_engine_t *engine, queue_hop_t *hop)
+queue_link_t *queue_delivery_link_create(queue_engine_t *engine,
+                                         queue_hop_t *hop)
 {
-    queue_connection_conf_t conf = { 0 };
     apr_pool_t *pool;
     queue_link_t *link;
 
@@ -539,13 +565,28 @@ static void link_open(queue_engine_t *engine, queue_hop_t *hop)
     link->hop = hop;
     APR_RING_ELEM_INIT(link, ring);
     APR_RING_INSERT_TAIL(&engine->links, link, queue_link_t, ring);
+    return link;
+}
+
+void queue_delivery_link_open(queue_link_t *link,
+                              const queue_connection_conf_t *conf)
+{
+    queue_engine_t *engine = link->engine;
+
+    link->connection = queue_connection_open(engine->pool, engine->network,
+                                             conf, &user, link);
+}
+
+static void link_open(queue_engine_t *engine, queue_hop_t *hop)
+{
+    queue_connection_conf_t conf = { 0 };
+
     conf.route = &hop->route;
     conf.conf = hop->conf;
     conf.domain = hop->domain;
     conf.helo = hop->helo;
     conf.requires_tls = hop->requires_tls;
-    link->connection = queue_connection_open(engine->pool, engine->network,
-                                             &conf, &user, link);
+    queue_delivery_link_open(queue_delivery_link_create(engine, hop), &conf);
 }
 
 /* ---- What the scheduler wants ---- */

@@ -5,7 +5,7 @@
  * begins, ends and keeps the table of messages, queue_intake.c makes messages
  * of what the store finds, queue_delivery.c gives jobs to connections and
  * takes outcomes, queue_settle.c writes down what follows from them,
- * queue_admin.c is for the administrator.
+ * queue_admin.c is for the administrator, queue_turn.c for who fetches mail.
  */
 #ifndef QUEUE_ENGINE_PRIVATE_H
 #define QUEUE_ENGINE_PRIVATE_H
@@ -47,6 +47,8 @@ typedef struct queue_link_t {
     apr_uint32_t *indices;       /**< of message recipients, by those sent */
     smtp_client_message_t message;
     apr_time_t taken;            /**< the job */
+    /** What else is fetched over this connection; NULL: it is ours. */
+    struct queue_turn_t *turn;
     unsigned int is_idle : 1;
     unsigned int is_stopping : 1; /**< cut by us */
 } queue_link_t;
@@ -116,11 +118,28 @@ void queue_delivery_run(queue_engine_t *engine);
  *  dead. */
 void queue_delivery_offer(queue_engine_t *engine, queue_job_t *job);
 
+/** Whether it is kept until it is fetched (QUEUE_ROUTE_ON_DEMAND). */
+int queue_delivery_is_on_demand(const queue_job_t *job);
+
 /** Frees a hop; its destination goes. */
 void queue_delivery_hop_free(void *baton);
 
+/** A link without a connection, whose user is this file; then that. */
+queue_link_t *queue_delivery_link_create(queue_engine_t *engine,
+                                         queue_hop_t *hop);
+void queue_delivery_link_open(queue_link_t *link,
+                              const queue_connection_conf_t *conf);
+
 /** Settles some of the ready jobs of hops that are drained. */
 void queue_delivery_drain(queue_engine_t *engine);
+/** @} */
+
+/** @name queue_turn.c
+ * @{ */
+
+/** The hop at hand has no more mail: @return whether there is another one whose
+ *  mail is fetched by this connection; then that is at hand. */
+int queue_turn_next(queue_link_t *link);
 /** @} */
 
 /** @name queue_settle.c

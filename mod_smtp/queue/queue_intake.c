@@ -217,9 +217,13 @@ static queue_destination_t *destination_get(const intake_t *in,
 
     if (!destination) {
         queue_hop_t *hop = hop_create(found, in->vhost, requires_tls);
+        queue_limits_t limits = found->conf->limits;
 
-        destination = queue_schedule_destination(schedule, key,
-                                                 &found->conf->limits, hop,
+        /* Who fetches it has one connection; so nobody else gets any. */
+        if (hop->route.kind == QUEUE_ROUTE_ON_DEMAND) {
+            limits = (queue_limits_t){ .connections = 1 };
+        }
+        destination = queue_schedule_destination(schedule, key, &limits, hop,
                                                  now);
         hop->destination = destination;
     }
@@ -293,6 +297,9 @@ static void jobs_schedule(const intake_t *in)
         queue_job_t *job = &in->message->jobs[i];
         apr_time_t when = job_restore(in, job);
 
+        if (queue_delivery_is_on_demand(job)) {
+            when = in->message->expires;
+        }
         if (in->message->is_held) {
             queue_schedule_hold(engine->schedule, job);
         }

@@ -110,6 +110,10 @@ static const char *key_write(apr_pool_t *p, const queue_route_facts_t *facts,
     const queue_route_t *route = found->route;
     int is_own = route->kind == QUEUE_ROUTE_MX && route->host == NULL;
 
+    /* Who fetches it names the domain, and nothing else. */
+    if (route->kind == QUEUE_ROUTE_ON_DEMAND) {
+        return apr_pstrcat(p, QUEUE_ROUTE_ON_DEMAND_KEY, found->domain, NULL);
+    }
     /* The recipient's own domain alone says which section counts. */
     if (is_own && route->tls == QUEUE_CONF_UNSET) {
         return apr_pstrcat(p, "mx:", found->domain, facts->vhost->tag, NULL);

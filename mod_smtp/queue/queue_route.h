@@ -9,6 +9,10 @@
 
 #include "queue_conf.h"
 
+/** What the key of a destination begins with whose mail is fetched; the domain
+ *  follows. */
+#define QUEUE_ROUTE_ON_DEMAND_KEY "on-demand:"
+
 /** What rules may ask about. */
 typedef struct queue_route_facts_t {
     const queue_vhost_t *vhost;
@@ -51,7 +55,8 @@ queue_priority_e queue_route_priority(apr_pool_t *p,
 
 /** Reads a target: "mx", "mx:other.example", "mx:other.example:2525",
  *  "smtp:host", "smtp:host:port", "smtps:host:port", "lmtp:host:port",
- *  "lmtp:unix:/path", "discard", "error:5.1.2", "error:5.1.2:text", "local".
+ *  "lmtp:unix:/path", "discard", "error:5.1.2", "error:5.1.2:text", "local",
+ *  "on-demand".
  *  A host is a name or an address, that of IPv6 in brackets.
  *  @param route  out; zero but for what the target says, tls
  *                QUEUE_CONF_UNSET; in @a p

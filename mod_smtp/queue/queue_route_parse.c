@@ -185,7 +185,8 @@ static const target_t targets[] = {
     { "lmtp",    QUEUE_ROUTE_LMTP, 24, 0, lmtp_read },
     { "discard", QUEUE_ROUTE_DISCARD, 0, 0, NULL },
     { "error",   QUEUE_ROUTE_ERROR, 0, 0, error_read },
-    { "local",   QUEUE_ROUTE_LOCAL, 0, 0, NULL }
+    { "local",   QUEUE_ROUTE_LOCAL, 0, 0, NULL },
+    { "on-demand", QUEUE_ROUTE_ON_DEMAND, 0, 0, NULL }
 };
 
 static const target_t *target_find(const char *text, apr_size_t len)
@@ -213,8 +214,8 @@ const char *queue_route_parse(apr_pool_t *p, const char *text,
     memset(route, 0, sizeof(*route));
     if (target == NULL) {
         return "give mx, mx:DOMAIN, smtp:HOST:PORT, smtps:HOST:PORT, "
-               "lmtp:HOST:PORT, lmtp:unix:PATH, discard, error:STATUS:TEXT "
-               "or local";
+               "lmtp:HOST:PORT, lmtp:unix:PATH, discard, error:STATUS:TEXT, "
+               "local or on-demand";
     }
     route->kind = target->kind;
     route->spec = target->word;

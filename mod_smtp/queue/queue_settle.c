@@ -236,6 +236,7 @@ static void verdict_make(const work_t *work, const smtp_outcome_t *outcome,
         smtp_random_next(&work->settle->engine->network->random);
     facts.is_warned = message->is_warned;
     facts.may_repeat = work->settle->may_repeat;
+    facts.is_on_demand = queue_delivery_is_on_demand(work->settle->job);
     queue_verdict_make(&facts, outcome, verdict);
 }
 
@@ -467,6 +468,9 @@ static apr_time_t next_of(const work_t *work)
 {
     if (work->next) {
         return work->next;
+    }
+    if (queue_delivery_is_on_demand(work->settle->job)) {
+        return work->message->expires;
     }
     return queue_retry_next(&work->vhost->retry, work->settle->job->attempts,
                             work->now, work->message->expires, 0);

@@ -52,7 +52,8 @@ static int has_mailbox(const smtp_recipient_t *recipient)
                                            const smtp_mailbox_t *)->method;
 
         if (method != NULL && (strcmp(method, "lmtp") == 0
-                               || strcmp(method, "smtp") == 0)) {
+                               || strcmp(method, "smtp") == 0
+                               || strcmp(method, "on-demand") == 0)) {
             return 1;
         }
     }
@@ -108,11 +109,12 @@ static const char *smtp_queue_target_fault(apr_pool_t *p, const char *target)
     queue_route_t route;
     const char *fault = queue_route_parse(p, target, &route);
 
-    if (fault == NULL && route.kind != QUEUE_ROUTE_LMTP
+    if (fault == NULL && route.kind != QUEUE_ROUTE_ON_DEMAND
+        && route.kind != QUEUE_ROUTE_LMTP
         && route.kind != QUEUE_ROUTE_LMTP_UNIX
         && (route.kind != QUEUE_ROUTE_SMTP || route.is_implicit_tls)) {
         fault = "mailboxes are behind lmtp:unix:PATH, lmtp:HOST:PORT or "
-                "smtp:HOST:PORT";
+                "smtp:HOST:PORT, or on-demand";
     }
     return fault;
 }
@@ -130,8 +132,25 @@ static apr_status_t smtp_queue_flush(apr_pool_t *p, const char *domain,
                            domain, ASK_TIMEOUT, count);
 }
 
+static apr_status_t smtp_queue_turn(apr_pool_t *p,
+                                    const apr_array_header_t *domains,
+                                    const char *client, int *fd,
+                                    apr_int64_t *count)
+{
+    const queue_conf_t *conf = queue_conf_get();
+
+    *fd = -1;
+    *count = 0;
+    if (conf == NULL || !conf->is_on || conf->spool == NULL) {
+        return APR_ENOTIMPL;
+    }
+    return queue_ask_turn(apr_pstrcat(p, conf->spool, "/queue", NULL),
+                          domains, client, ASK_TIMEOUT, fd, count);
+}
+
 void queue_takes_register(void)
 {
+    APR_REGISTER_OPTIONAL_FN(smtp_queue_turn);
     APR_REGISTER_OPTIONAL_FN(smtp_queue_flush);
     APR_REGISTER_OPTIONAL_FN(smtp_queue_takes);
     APR_REGISTER_OPTIONAL_FN(smtp_queue_target_fault);

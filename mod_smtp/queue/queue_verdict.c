@@ -28,6 +28,10 @@ static void defer(const queue_verdict_facts_t *facts,
     const queue_retry_t *retry = facts->retry;
 
     verdict->what = QUEUE_VERDICT_DEFERRED;
+    if (facts->is_on_demand) {
+        verdict->next = facts->expires;
+        return;
+    }
     verdict->next = queue_retry_next(retry, facts->attempts, facts->now,
                                      facts->expires, facts->chance);
     if (retry->warn && !facts->is_warned

@@ -29,6 +29,9 @@ typedef struct queue_verdict_facts_t {
     apr_uint64_t chance;         /**< any number */
     unsigned int is_warned : 1;  /**< a DSN "delayed" was made */
     unsigned int may_repeat : 1; /**< AGAIN is possible */
+    /** It is fetched (QUEUE_ROUTE_ON_DEMAND): no time brings it further but
+     *  that at which it is given up, and nobody is told of a delay. */
+    unsigned int is_on_demand : 1;
 } queue_verdict_facts_t;
 
 typedef struct queue_verdict_t {

@@ -19,6 +19,7 @@ APLOG_USE_MODULE(smtp);
 #define IN_HELP     SMTPD_COMMAND_IN_HELP
 #define BEFORE_TLS  SMTPD_COMMAND_BEFORE_TLS
 #define NEEDS_AUTH  SMTPD_COMMAND_NEEDS_AUTH
+#define NEEDS_TURN  SMTPD_COMMAND_NEEDS_TURN
 
 /*
  * RFC 5321 4.1.1, 4.1.4. BDAT is in every phase: its octets are consumed even
@@ -65,8 +66,12 @@ static const smtpd_command_t commands[] = {
     { SMTP_VERB_ETRN, SMTPD_PHASE_READY, NEEDS_ARG | IN_HELP,
       SMTP_EXTENSION_ETRN, "ETRN [@]domain",
       smtpd_cmd_etrn_check, smtpd_cmd_etrn },
-    { SMTP_VERB_TURN,     ANY, NOT_OFFERED, 0, "TURN", NULL, NULL },
-    { SMTP_VERB_ATRN,     ANY, NOT_OFFERED, 0, "ATRN", NULL, NULL },
+    { SMTP_VERB_ATRN, SMTPD_PHASE_READY, ENDS_GROUP | IN_HELP | NEEDS_AUTH,
+      SMTP_EXTENSION_ATRN, "ATRN [domain[,domain...]]",
+      smtpd_cmd_atrn_check, smtpd_cmd_atrn },
+    { SMTP_VERB_TURN, SMTPD_PHASE_READY,
+      NO_ARG | ENDS_GROUP | IN_HELP | NEEDS_AUTH | NEEDS_TURN, 0, "TURN",
+      NULL, smtpd_cmd_turn },
     { SMTP_VERB_SEND,     ANY, NOT_OFFERED, 0, "SEND", NULL, NULL },
     { SMTP_VERB_SOML,     ANY, NOT_OFFERED, 0, "SOML", NULL, NULL },
     { SMTP_VERB_SAML,     ANY, NOT_OFFERED, 0, "SAML", NULL, NULL }
@@ -122,6 +127,7 @@ int smtpd_command_is_offered(const smtpd_session_t *ss,
 {
     return !(row->flags & NOT_OFFERED)
            && (!(row->flags & NEEDS_AUTH) || smtpd_auth_is_configured(ss))
+           && (!(row->flags & NEEDS_TURN) || ss->conf->on_demand.turn)
            && (!row->extension || (ss->pub.extensions & row->extension));
 }
 

@@ -23,6 +23,8 @@
 #define SMTPD_COMMAND_BEFORE_TLS  0x20u
 /** 502 where no <SMTPAuth> is. */
 #define SMTPD_COMMAND_NEEDS_AUTH  0x40u
+/** 502 unless SMTPTURN is on: no extension, so no other switch tells. */
+#define SMTPD_COMMAND_NEEDS_TURN  0x80u
 
 /** What is handed from check to handler. */
 typedef struct smtpd_asked_t {
@@ -35,6 +37,7 @@ typedef struct smtpd_asked_t {
     /** HELO, EHLO: in the session's pool. ETRN: A-labels; or NULL. */
     const char *name;
     char node_option;             /**< ETRN: '@', '#' or NUL */
+    const apr_array_header_t *domains; /**< ATRN: const char *; NULL: none */
     smtp_sasl_command_t sasl;     /**< AUTH */
     const struct smtpd_auth_mechanism_t *mechanism; /**< AUTH */
 } smtpd_asked_t;
@@ -101,6 +104,9 @@ void smtpd_cmd_noop(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 int smtpd_cmd_vrfy_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_vrfy(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_expn(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+int smtpd_cmd_atrn_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+void smtpd_cmd_atrn(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
+void smtpd_cmd_turn(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 int smtpd_cmd_etrn_check(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_etrn(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);
 void smtpd_cmd_help(smtpd_session_t *, smtpd_asked_t *, smtp_reply_t *);

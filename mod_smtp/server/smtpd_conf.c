@@ -36,6 +36,8 @@ const smtpd_conf_number_t smtpd_conf_numbers[] = {
     { "SMTPAuthWithoutTLS", FIELD(auth.without_tls), 0, 0, 0, NULL },
     { "SMTPTraceClient", FIELD(submission.trace_client), 1, 0, 0, NULL },
     { "SMTPETRN", FIELD(on_demand.etrn), 0, 0, 0, NULL },
+    { "SMTPATRN", FIELD(on_demand.atrn), 0, 0, 0, NULL },
+    { "SMTPTURN", FIELD(on_demand.turn), 0, 0, 0, NULL },
     { "SMTPMaxRecipients", FIELD(max_recipients), 1000, 1, 1000000, NULL },
     { "SMTPMaxMessages", FIELD(max_messages), 0, 1, INT_MAX, "no limit" },
     { "SMTPMaxErrors", FIELD(max_errors), 20, 1, INT_MAX, "no limit" },
@@ -134,6 +136,9 @@ smtp_extension_set_t smtpd_conf_extensions(const smtpd_conf_t *conf)
     }
     if (conf->on_demand.etrn == 1) {
         set |= SMTP_EXTENSION_ETRN;
+    }
+    if (conf->on_demand.atrn == 1) {
+        set |= SMTP_EXTENSION_ATRN;
     }
     return smtp_extension_complete(set);
 }

@@ -89,6 +89,8 @@ typedef struct smtpd_on_demand_t {
  *  (smtpd_conf_on_demand.c). */
 typedef struct smtpd_on_demand_conf_t {
     int etrn;                            /**< SMTPETRN */
+    int atrn;                            /**< SMTPATRN */
+    int turn;                            /**< SMTPTURN */
     apr_array_header_t *sections;        /**< smtpd_on_demand_t, in order of
                                               appearance */
 } smtpd_on_demand_conf_t;

@@ -89,8 +89,9 @@ static void tls_warn(apr_pool_t *p, server_rec *s, const smtpd_conf_t *conf)
 static void domains_warn(apr_pool_t *p, server_rec *s,
                          const smtpd_conf_t *conf)
 {
+    /* Who only sends, or fetches, needs none. */
     if (conf->sections->nelts == 0
-        && conf->submission.relay_section != NULL) {
+        && (conf->submission.relay_section != NULL || conf->on_demand.atrn)) {
         return;
     }
     if (conf->sections->nelts == 0) {
@@ -250,7 +251,7 @@ static int host_complete(apr_pool_t *p, apr_pool_t *ptemp, server_rec *s,
         fault = relay_check(ptemp, s, conf);
     }
     if (fault == NULL) {
-        fault = smtpd_conf_on_demand_check(conf);
+        fault = smtpd_conf_on_demand_check(ptemp, conf);
     }
     if (fault == NULL) {
         fault = smtpd_conf_limit_check(p, ptemp, conf, &warning);

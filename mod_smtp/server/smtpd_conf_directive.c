@@ -116,7 +116,11 @@ static const struct {
     { "SMTPTraceClient", "On",     1 },
     { "SMTPTraceClient", "Off",    0 },
     { "SMTPETRN",     "Off",       0 },
-    { "SMTPETRN",     "On",        1 }
+    { "SMTPETRN",     "On",        1 },
+    { "SMTPATRN",     "Off",       0 },
+    { "SMTPATRN",     "On",        1 },
+    { "SMTPTURN",     "Off",       0 },
+    { "SMTPTURN",     "On",        1 }
 };
 
 const char *smtpd_conf_word_set(cmd_parms *cmd, void *dir, const char *arg)

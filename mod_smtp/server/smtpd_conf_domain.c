@@ -203,9 +203,10 @@ static const char *sent_set(cmd_parms *cmd, smtpd_domain_conf_t *conf,
     if (fault != NULL) {
         return smtpd_conf_fault(cmd, arg, fault);
     }
-    conf->method = apr_pstrmemdup(cmd->pool, arg, colon - arg);
+    conf->method = colon == NULL ? apr_pstrdup(cmd->pool, arg)
+                                 : apr_pstrmemdup(cmd->pool, arg, colon - arg);
     ap_str_tolower((char *)conf->method);
-    conf->argument = colon + 1;
+    conf->argument = colon == NULL ? NULL : colon + 1;
     return NULL;
 }
 
@@ -218,14 +219,15 @@ const char *smtpd_conf_deliver_set(cmd_parms *cmd, void *dir, const char *arg)
         return fault;
     }
     if (strncasecmp(arg, "lmtp:", 5) == 0
-        || strncasecmp(arg, "smtp:", 5) == 0) {
+        || strncasecmp(arg, "smtp:", 5) == 0
+        || strcasecmp(arg, "on-demand") == 0) {
         return sent_set(cmd, conf, arg);
     }
     if (strcasecmp(arg, METHOD_MAILDIR) != 0) {
         return smtpd_conf_fault(cmd, arg, "is no delivery method; known are "
                                 METHOD_MAILDIR ", which takes no argument, "
-                                "lmtp:unix:PATH, lmtp:HOST:PORT and "
-                                "smtp:HOST:PORT");
+                                "lmtp:unix:PATH, lmtp:HOST:PORT, "
+                                "smtp:HOST:PORT and on-demand");
     }
     conf->method = METHOD_MAILDIR;
     conf->argument = NULL;

@@ -66,18 +66,36 @@ const char *smtpd_conf_on_demand_section(cmd_parms *cmd, void *dir,
     return fault != NULL ? fault : names_add(cmd, args, section);
 }
 
-const char *smtpd_conf_on_demand_check(const smtpd_conf_t *conf)
+/** The commands that are on, as messages name them; NULL: none. */
+static const char *directives_on(const smtpd_on_demand_conf_t *conf)
+{
+    return conf->atrn ? "SMTPATRN" : conf->turn ? "SMTPTURN"
+           : conf->etrn ? "SMTPETRN" : NULL;
+}
+
+const char *smtpd_conf_on_demand_check(apr_pool_t *p,
+                                       const smtpd_conf_t *conf)
 {
     const smtpd_on_demand_conf_t *on_demand = &conf->on_demand;
+    const char *directive = directives_on(on_demand);
+    const char *fault = NULL;
 
-    if (!on_demand->etrn) {
+    if (directive == NULL) {
         return NULL;
     }
     if (APR_RETRIEVE_OPTIONAL_FN(smtp_queue_flush) == NULL) {
-        return "SMTPETRN On: no module sends mail on; add LoadModule "
-               "smtp_queue_module modules/mod_smtp_queue.so";
+        fault = ": no module sends mail on; add LoadModule smtp_queue_module "
+                "modules/mod_smtp_queue.so";
     }
-    return on_demand->sections->nelts > 0 ? NULL
-           : "SMTPETRN On without <SMTPOnDemand>: it would be for no domain; "
-             "add <SMTPOnDemand example.net> with a Require of who may ask";
+    else if (on_demand->sections->nelts == 0) {
+        fault = " without <SMTPOnDemand>: it would be for no domain; add "
+                "<SMTPOnDemand example.net> with a Require of who may ask";
+    }
+    else if ((on_demand->atrn || on_demand->turn)
+             && conf->auth.section == NULL) {
+        fault = " without <SMTPAuth>: only who has logged in may fetch mail; "
+                "add it";
+    }
+    return fault == NULL ? NULL
+                         : apr_pstrcat(p, directive, " On", fault, NULL);
 }

@@ -87,6 +87,10 @@ const command_rec smtpd_conf_directives[] = {
                      "domains that are not ours"),
     AP_INIT_TAKE1("SMTPETRN", smtpd_conf_word_set, NULL, IN_SERVER,
                   "On or Off: whether clients may have mail sent now"),
+    AP_INIT_TAKE1("SMTPATRN", smtpd_conf_word_set, NULL, IN_SERVER,
+                  "On or Off: whether clients may fetch mail by ATRN"),
+    AP_INIT_TAKE1("SMTPTURN", smtpd_conf_word_set, NULL, IN_SERVER,
+                  "On or Off: whether clients may fetch mail by TURN"),
     AP_INIT_RAW_ARGS("<SMTPOnDemand", smtpd_conf_on_demand_section, NULL,
                      IN_SERVER, "Container for Require: who may ask for the "
                      "mail of these domains"),

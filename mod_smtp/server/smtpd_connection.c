@@ -26,6 +26,7 @@
 #include "smtpd_tls.h"
 #include "smtpd_tls_hook.h"
 #include "smtpd_tsan.h"
+#include "smtpd_turn.h"
 #include "smtpd_waiting.h"
 
 APLOG_USE_MODULE(smtp);
@@ -156,10 +157,9 @@ void smtpd_connection_push(smtpd_session_t *ss)
 
 /* ------------------------------------------------------------- reading */
 
-/* Reads what is there. APR_EAGAIN: nothing. It never blocks: a read of mod_ssl
- * that may goes on until there is data, and a client that sends nothing but
- * changes of keys would keep the thread. */
-static apr_status_t read_some(smtpd_session_t *ss)
+/* It never blocks: a read of mod_ssl that may goes on until there is data, and
+ * a client that sends nothing but changes of keys would keep the thread. */
+apr_status_t smtpd_connection_read(smtpd_session_t *ss)
 {
     apr_off_t got = 0;
     int tries;
@@ -254,12 +254,12 @@ static apr_status_t read_or_wait(smtpd_session_t *ss)
 
     if (ss->may_have_input) {
         ss->may_have_input = 0;
-        rv = read_some(ss);
+        rv = smtpd_connection_read(ss);
     }
     if (APR_STATUS_IS_EAGAIN(rv)) {
         rv = wait_for_octets(ss);
         if (rv == APR_SUCCESS) {
-            rv = read_some(ss);
+            rv = smtpd_connection_read(ss);
         }
     }
     return rv;
@@ -410,7 +410,7 @@ static apr_status_t converse(smtpd_session_t *ss)
 {
     smtpd_session_consume(ss);
     smtpd_connection_push(ss);
-    if (ss->is_closing || ss->is_aborted || ss->is_handshaking) {
+    if (ss->is_closing || ss->is_aborted || ss->is_handshaking || ss->turn) {
         return APR_SUCCESS;
     }
     if (ss->is_blocked) {
@@ -427,8 +427,14 @@ static apr_status_t converse(smtpd_session_t *ss)
 static int work(smtpd_session_t *ss)
 {
     while (!ss->is_closing && !ss->is_aborted) {
-        apr_status_t rv = ss->is_handshaking ? shake_hands(ss) : converse(ss);
+        apr_status_t rv = APR_SUCCESS;
 
+        if (ss->turn) {
+            smtpd_turn_run(ss);
+        }
+        else {
+            rv = ss->is_handshaking ? shake_hands(ss) : converse(ss);
+        }
         if (APR_STATUS_IS_EAGAIN(rv) || APR_STATUS_IS_TIMEUP(rv)) {
             return 1;
         }

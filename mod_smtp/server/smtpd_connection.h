@@ -14,6 +14,10 @@
  *  or the session is over. DECLINED when the connection is not ours. */
 int smtpd_connection_process(conn_rec *c);
 
+/** Reads what is there into ss->in, without blocking.
+ *  @return APR_EAGAIN: nothing; APR_EOF and others: the connection is over */
+apr_status_t smtpd_connection_read(smtpd_session_t *ss);
+
 /** Sends queued replies. Never blocks where the MPM waits for us: then
  *  ss->is_blocked tells that some are left. */
 void smtpd_connection_push(smtpd_session_t *ss);

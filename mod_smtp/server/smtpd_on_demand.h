@@ -19,6 +19,7 @@
 int smtpd_on_demand_judge(smtpd_session_t *ss, const char *domain);
 
 /** check_config: NULL, or what is wrong with the commands that are on. */
-const char *smtpd_conf_on_demand_check(const smtpd_conf_t *conf);
+const char *smtpd_conf_on_demand_check(apr_pool_t *p,
+                                       const smtpd_conf_t *conf);
 
 #endif

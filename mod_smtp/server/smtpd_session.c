@@ -385,7 +385,7 @@ static int must_pause(smtpd_session_t *ss)
 {
     apr_off_t queued;
 
-    if (ss->is_closing || ss->is_aborted || ss->is_handshaking) {
+    if (ss->is_closing || ss->is_aborted || ss->is_handshaking || ss->turn) {
         return 1;
     }
     apr_brigade_length(ss->out, 0, &queued);

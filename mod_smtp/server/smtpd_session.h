@@ -40,6 +40,7 @@ typedef enum {
 
 typedef struct smtpd_transaction_t smtpd_transaction_t;
 typedef struct smtpd_auth_t smtpd_auth_t;
+typedef struct smtpd_turn_t smtpd_turn_t;
 
 typedef struct smtpd_session_t smtpd_session_t;
 struct smtpd_session_t {
@@ -56,6 +57,7 @@ struct smtpd_session_t {
     smtpd_transaction_t *transaction; /**< NULL when there is none */
     smtpd_auth_t *auth;           /**< the SASL exchange at hand, or NULL */
     int auth_failures;            /**< so far */
+    smtpd_turn_t *turn;           /**< the roles are swapped; NULL: not */
     void *ssl;                    /**< OpenSSL's SSL, once mod_ssl has it */
     apr_off_t tls_unsent_octets;  /**< that mod_ssl wrote since core had sent
                                        all */

@@ -16,7 +16,8 @@ typedef enum {
     WANTS_ANY,                   /**< takes criteria */
     WANTS_IDS,                   /**< takes nothing else */
     WANTS_CHOICE,                /**< criteria, ids or all */
-    WANTS_DOMAIN                 /**< takes nothing else */
+    WANTS_DOMAIN,                /**< takes nothing else */
+    WANTS_NAMES                  /**< and a client, and nothing else */
 } wants_e;
 
 static const struct {
@@ -32,7 +33,8 @@ static const struct {
     { "delete", WANTS_CHOICE },
     { "flush", WANTS_DOMAIN },
     { "counts", WANTS_NOTHING },
-    { "destinations", WANTS_NOTHING }
+    { "destinations", WANTS_NOTHING },
+    { "turn", WANTS_NAMES }
 };
 
 static const char *const statuses[STORE_CONTROL_STATUS_COUNT] = {
@@ -96,7 +98,12 @@ const char *store_control_request_check(const store_control_request_t *r)
     if (is_contradictory(select)) {
         return "ids, criteria and \"all\" exclude each other";
     }
+    if (verbs[r->verb].wants == WANTS_NAMES
+        ? !r->name_count || !r->client : r->name_count || r->client) {
+        return "names and a client are for \"turn\", which wants both";
+    }
     switch (verbs[r->verb].wants) {
+    case WANTS_NAMES:
     case WANTS_NOTHING:
         return is_chosen || select->id_count ? "takes nothing" : NULL;
     case WANTS_IDS:
@@ -134,17 +141,40 @@ static const char *id_read(reader_t *r, const char *value)
     return NULL;
 }
 
-static const char *domain_read(reader_t *r, const char *value)
+/** "example.com" or ".example.com" in its one form; NULL: it is none. */
+static const char *domain_normalise(apr_pool_t *p, const char *value)
 {
     int is_parent = *value == '.';
-    const char *domain = smtp_domain_normalise(r->p, value + is_parent);
+    const char *domain = smtp_domain_normalise(p, value + is_parent);
 
-    if (domain == NULL) {
+    return domain != NULL && is_parent ? apr_pstrcat(p, ".", domain, NULL)
+                                       : domain;
+}
+
+static const char *domain_read(reader_t *r, const char *value)
+{
+    r->request->select.domain = domain_normalise(r->p, value);
+    return r->request->select.domain ? NULL : "no domain";
+}
+
+static const char *name_read(reader_t *r, const char *value)
+{
+    store_control_request_t *request = r->request;
+    const char *name = domain_normalise(r->p, value);
+
+    if (name == NULL) {
         return "no domain";
     }
-    r->request->select.domain = is_parent ? apr_pstrcat(r->p, ".", domain,
-                                                        NULL)
-                                          : domain;
+    if (request->name_count == STORE_CONTROL_NAMES_MAX) {
+        return "too many names";
+    }
+    request->names[request->name_count++] = name;
+    return NULL;
+}
+
+static const char *client_read(reader_t *r, const char *value)
+{
+    r->request->client = value;
     return NULL;
 }
 
@@ -212,7 +242,8 @@ static const struct {
     { "id", id_read }, { "domain", domain_read }, { "sender", sender_read },
     { "recipient", recipient_read }, { "older", older_read },
     { "younger", younger_read }, { "status", status_read },
-    { "all", all_read }, { "recipients", recipients_read }
+    { "all", all_read }, { "recipients", recipients_read },
+    { "name", name_read }, { "client", client_read }
 };
 
 static const char *pair_read(reader_t *r, const store_control_field_t *field)
@@ -317,6 +348,10 @@ void store_control_request_write(store_control_out_t *out,
     }
     pair_write(out, "all", select->is_all ? "1" : NULL);
     pair_write(out, "recipients", request->with_recipients ? "1" : NULL);
+    for (i = 0; i < request->name_count; i++) {
+        store_control_write_pair(out, "name", request->names[i]);
+    }
+    pair_write(out, "client", request->client);
     store_control_write_end(out);
 }
 

@@ -20,6 +20,8 @@
 #define STORE_CONTROL_REQUEST_OCTETS 8192
 /** Ids in a request at most. */
 #define STORE_CONTROL_IDS_MAX 64
+/** Names in a request at most. */
+#define STORE_CONTROL_NAMES_MAX 64
 /** The highest age, a century: added to times it does no harm. */
 #define STORE_CONTROL_AGE_MAX_SEC (APR_INT64_C(36525) * 86400)
 
@@ -34,6 +36,10 @@ typedef enum {
     STORE_CONTROL_FLUSH,         /**< all for a domain is tried now */
     STORE_CONTROL_COUNTS,        /**< lines COUNT */
     STORE_CONTROL_DESTINATIONS,  /**< lines DESTINATION */
+    /** Of httpd's children: mail is fetched (queue_turn.h). If END counts
+     *  more than 0, what follows on the connection is SMTP, the queue being
+     *  the client. */
+    STORE_CONTROL_TURN,
     STORE_CONTROL_VERB_COUNT
 } store_control_verb_e;
 
@@ -67,6 +73,10 @@ typedef struct store_control_request_t {
     store_control_verb_e verb;
     store_control_select_t select;
     unsigned int with_recipients : 1; /**< LIST: lines RECIPIENT follow each */
+    /** TURN: domains, as select.domain; and who fetches their mail. */
+    const char *names[STORE_CONTROL_NAMES_MAX];
+    int name_count;
+    const char *client;          /**< an address; NULL: not said */
 } store_control_request_t;
 
 /** "list", "show", ...; of a status "ready", ... */
@@ -79,7 +89,7 @@ store_control_status_e store_control_status_find(const char *name);
 
 /** What is said of the messages, at least: LIST may be of all, SHOW and CAT
  *  want ids, who changes something wants a criterion or is_all, FLUSH wants a
- *  domain and no more.
+ *  domain and no more, TURN wants names and a client.
  *  @return NULL, or what is wrong */
 const char *store_control_request_check(const store_control_request_t *r);
 

@@ -177,7 +177,9 @@ static const char *operands_take(apr_pool_t *p, smtpq_call_t *call,
     }
     verb = opt->argv[opt->ind++];
     call->request.verb = store_control_verb_find(verb);
-    if (call->request.verb == STORE_CONTROL_VERB_COUNT) {
+    /* What httpd's children ask is no use to people. */
+    if (call->request.verb == STORE_CONTROL_VERB_COUNT
+        || call->request.verb == STORE_CONTROL_TURN) {
         return apr_psprintf(p, "%s is no command", verb);
     }
     if (call->request.verb == STORE_CONTROL_FLUSH

@@ -377,8 +377,9 @@ static void connection_begin(send_t *sending)
     static const queue_connection_user_t user = { send_ready, send_done,
                                                   send_closed };
     const queue_connection_conf_t conf = {
-        &args.route, &args.destination, sending->domain, "mx.example.com",
-        args.requires_tls & 1
+        .route = &args.route, .conf = &args.destination,
+        .domain = sending->domain, .helo = "mx.example.com",
+        .requires_tls = args.requires_tls & 1
     };
 
     sending->open++;

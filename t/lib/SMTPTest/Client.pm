@@ -236,6 +236,18 @@ sub read_reply
     }
 }
 
+# The next line without its CRLF, of a peer that speaks to us as a client does;
+# undef at the end of the stream, and after SECONDS.
+sub read_line
+{
+    my ($self, $seconds) = @_;
+    my $end = time + ($seconds // $SECONDS);
+    while (1) {
+        return $1 if $self->{input} =~ s/\A([^\n]*?)\r?\n//;
+        return if $self->{is_eof} || !$self->_fill($end);
+    }
+}
+
 # All octets up to the end of the stream, undef if it does not end.
 sub read_to_end
 {

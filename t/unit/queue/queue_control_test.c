@@ -542,6 +542,26 @@ static void many_changes_say_how_far_they_are(void **state)
     fixture_close(f);
 }
 
+/* Behind the answer that there is mail it is the queue's connection; if there
+ * is none it is an administrator's as before. */
+static void who_fetches_mail_gets_the_connection(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+    const char *reply;
+
+    f->engine->on_demand = "b.example";
+    check_last(f, "turn\tname=a.example\tclient=192.0.2.1\n"
+                  "counts\n", STORE_CONTROL_END, NULL, 0);
+    reply = ask(f, "turn\tname=.a.example\tname=B.example\t"
+                   "client=192.0.2.1\n");
+    assert_string_equal(reply, "end\t2\t0\t0\n"
+                               "SMTP with 192.0.2.1 about 2, .a.example\n");
+    /* What comes too early is not taken for SMTP. */
+    reply = ask(f, "turn\tname=b.example\tclient=192.0.2.1\n220 Hello\n");
+    assert_string_equal(reply, "end\t2\t0\t0\n");
+    fixture_close(f);
+}
+
 static void a_domain_is_flushed(void **state)
 {
     fixture_t *f = fixture_open(*state);
@@ -820,6 +840,7 @@ int main(void)
         UNIT_TEST(who_was_not_meant_keeps_the_mail),
         UNIT_TEST(what_cannot_be_done_is_told),
         UNIT_TEST(many_changes_say_how_far_they_are),
+        UNIT_TEST(who_fetches_mail_gets_the_connection),
         UNIT_TEST(a_domain_is_flushed),
         UNIT_TEST(counts_and_destinations_are_told),
         UNIT_TEST(several_requests_are_answered_in_turn),

@@ -21,6 +21,7 @@ struct queue_engine_t {
     queue_reasons_t *reasons;
     const char *done;            /**< "hold:ID delete:ID ..." */
     const char *flushed;         /**< the domain */
+    const char *on_demand;       /**< a domain with mail that is fetched */
     apr_status_t rv;             /**< of what is to be done */
     int cursors;                 /**< open */
     int mails;                   /**< open */
@@ -226,6 +227,29 @@ int queue_engine_flush(queue_engine_t *engine, queue_message_t *m,
 {
     engine->flushed = apr_pstrdup(engine->p, domain);
     return !m->is_held;
+}
+
+apr_size_t queue_turn_count(queue_engine_t *engine, const char *const *names,
+                            int name_count)
+{
+    return strcmp(names[name_count - 1], engine->on_demand ? engine->on_demand
+                                                           : "") ? 0 : 2;
+}
+
+/** It says something, and goes. */
+void queue_turn_begin(queue_engine_t *engine, int fd,
+                      const char *const *names, int name_count,
+                      const char *address)
+{
+    char line[256];
+
+    (void)engine;
+    apr_snprintf(line, sizeof(line), "SMTP with %s about %d, %s\n", address,
+                 name_count, names[0]);
+    if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0) {
+        abort();
+    }
+    close(fd);
 }
 
 void queue_engine_counts_get(const queue_engine_t *engine,

@@ -48,7 +48,8 @@ static const struct {
     { "lmtp:unix:" PATH_107, QUEUE_ROUTE_LMTP_UNIX, NULL, 0, PATH_107, 0,
       "lmtp:unix:" PATH_107 },
     { "discard", QUEUE_ROUTE_DISCARD, NULL, 0, NULL, 0, "discard" },
-    { "local", QUEUE_ROUTE_LOCAL, NULL, 0, NULL, 0, "local" }
+    { "local", QUEUE_ROUTE_LOCAL, NULL, 0, NULL, 0, "local" },
+    { "On-Demand", QUEUE_ROUTE_ON_DEMAND, NULL, 0, NULL, 0, "on-demand" }
 };
 
 static int is_same(const char *a, const char *b)
@@ -135,7 +136,7 @@ static const char *const invalid[] = {
     "smtp:a b", "smtp:-a.example", "lmtp:unix:", "lmtp:unix:run/lmtp",
     "lmtp:unix:" PATH_107 "a", "lmtp:", "lmtp", "lmtp:backend:25",
     "discard:", "discard:x",
-    "local:x", "error", "error:", "error:2.0.0", "error:550:no",
+    "local:x", "on-demand:x", "error", "error:", "error:2.0.0", "error:550:no",
     "error:5.1", "error:5.1.1:", "error:5.1.1:two\nlines",
     "error:5.1.1:t\xc3\xbcr"
 };

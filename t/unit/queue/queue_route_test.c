@@ -237,6 +237,9 @@ static void a_local_mailbox_goes_where_smtpdeliver_says(void **state)
     facts.argument = NULL;
     queue_route_find(*state, &facts, &found);
     assert_int_equal(found.route->kind, QUEUE_ROUTE_ERROR);
+    facts.method = "on-demand";
+    queue_route_find(*state, &facts, &found);
+    assert_string_equal(found.key, "on-demand:example.com");
     facts.method = "carrier-pigeon";
     queue_route_find(*state, &facts, &found);
     assert_int_equal(found.route->kind, QUEUE_ROUTE_ERROR);

@@ -95,6 +95,30 @@ static void each_outcome_has_one_consequence(void **state)
     }
 }
 
+/* It waits for whoever fetches it, not for us; its sender is told when nobody
+ * did. */
+static void mail_that_is_fetched_waits_to_its_end(void **state)
+{
+    smtp_outcome_t outcome = { 0 };
+    queue_verdict_facts_t facts = { 0 };
+    queue_verdict_t verdict;
+
+    outcome.result = SMTP_OUTCOME_DEFERRED;
+    facts.retry = curve(*state, 4 * HOUR);
+    facts.arrived = T0;
+    facts.expires = T0 + 120 * HOUR;
+    facts.now = T0 + 5 * HOUR;
+    facts.is_on_demand = 1;
+    queue_verdict_make(&facts, &outcome, &verdict);
+    assert_int_equal(verdict.what, QUEUE_VERDICT_DEFERRED);
+    assert_int_equal(verdict.next, facts.expires);
+    assert_int_equal(verdict.has_action, 0);
+    facts.now = facts.expires;
+    queue_verdict_make(&facts, &outcome, &verdict);
+    assert_int_equal(verdict.what, QUEUE_VERDICT_FAILED);
+    assert_int_equal(verdict.has_action, 1);
+}
+
 /* A 5xx before there was a mail is no word about it. */
 static void a_wrong_login_fails_no_mail(void **state)
 {
@@ -131,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(each_outcome_has_one_consequence),
+        UNIT_TEST(mail_that_is_fetched_waits_to_its_end),
         UNIT_TEST(a_wrong_login_fails_no_mail)
     };
 

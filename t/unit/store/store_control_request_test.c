@@ -43,7 +43,10 @@ static const struct {
     { "flush\tdomain=example.com", NULL },
     { "flush\tdomain=.example.com", NULL },
     { "counts", NULL },
-    { "destinations", NULL }
+    { "destinations", NULL },
+    { "turn\tname=example.com\tclient=192.0.2.1", NULL },
+    { "turn\tclient=::1\tname=A.example\tname=.b.example",
+      "turn\tname=a.example\tname=.b.example\tclient=::1" }
 };
 
 static void a_request_is_understood(void **state)
@@ -83,7 +86,11 @@ static const char *const invalid[] = {
     "cat", "retry", "hold", "release", "delete", "delete\trecipients=1",
     "delete\tid=a\tsender=b", "flush", "flush\tall=1",
     "flush\tdomain=a\tsender=b", "flush\tid=a", "counts\tall=1",
-    "counts\tid=a", "destinations\tdomain=a"
+    "counts\tid=a", "destinations\tdomain=a", "turn", "turn\tname=a",
+    "turn\tclient=a", "turn\tname=a..b\tclient=a", "turn\tname=.\tclient=a",
+    "turn\tname=a\tclient=a\tdomain=a", "turn\tname=a\tclient=a\tall=1",
+    "turn\tname=a\tclient=a\tid=a", "list\tname=a", "list\tclient=a",
+    "delete\tall=1\tname=a", "flush\tdomain=a\tname=a\tclient=a"
 };
 
 /* Above all nothing is deleted because a criterion was overlooked. */
@@ -113,6 +120,22 @@ static void more_ids_than_there_is_room_for_are_refused(void **state)
     assert_int_equal(request.select.id_count, STORE_CONTROL_IDS_MAX);
     assert_string_equal(request.select.ids[63], "63");
     line = apr_pstrcat(*state, line, "\tid=64", NULL);
+    assert_non_null(parse(*state, line, &request));
+}
+
+static void more_names_than_there_is_room_for_are_refused(void **state)
+{
+    store_control_request_t request;
+    const char *line = "turn\tclient=a";
+    int i;
+
+    for (i = 0; i < STORE_CONTROL_NAMES_MAX; i++) {
+        line = apr_psprintf(*state, "%s\tname=%d.example", line, i);
+    }
+    assert_null(parse(*state, line, &request));
+    assert_int_equal(request.name_count, STORE_CONTROL_NAMES_MAX);
+    assert_string_equal(request.names[63], "63.example");
+    line = apr_pstrcat(*state, line, "\tname=a.example", NULL);
     assert_non_null(parse(*state, line, &request));
 }
 
@@ -243,6 +266,7 @@ int main(void)
         UNIT_TEST(a_request_is_understood),
         UNIT_TEST(junk_and_what_is_not_clear_is_refused),
         UNIT_TEST(more_ids_than_there_is_room_for_are_refused),
+        UNIT_TEST(more_names_than_there_is_room_for_are_refused),
         UNIT_TEST(a_criterion_behind_too_many_fields_is_not_lost),
         UNIT_TEST(only_messages_that_were_meant_fit),
         UNIT_TEST(only_recipients_that_were_meant_fit),
