@@ -393,7 +393,8 @@ static void sts_begin(queue_connection_t *c)
 {
     const char *domain = queue_hosts_domain(c->hosts);
 
-    if (c->network->sts != NULL && *domain != '\0' && *domain != '['
+    if (c->network->sts != NULL && !c->conf.is_tls_optional
+        && *domain != '\0' && *domain != '['
         && queue_tls_wants_sts(c->conf.conf, c->conf.route)) {
         c->sts = queue_sts_ask(c->network->sts, c->pool, domain, host_wake,
                                c);
@@ -461,7 +462,9 @@ queue_connection_t *queue_connection_open(apr_pool_t *p,
     c->hosts_conf.route = conf->route;
     c->hosts_conf.conf = conf->conf;
     c->hosts_conf.domain = conf->domain;
-    c->hosts_conf.has_dane = queue_tls_wants_dane(conf->conf, conf->route);
+    c->hosts_conf.has_dane = queue_tls_wants_dane(conf->conf, conf->route)
+                             && (!conf->is_tls_optional
+                                 || conf->conf->tls == SMTP_TLS_DANE);
     if (!conf->is_connected) {
         c->hosts = queue_hosts_create(pool, network, &c->hosts_conf,
                                       host_wake, c);

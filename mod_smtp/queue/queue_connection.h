@@ -52,6 +52,9 @@ typedef struct queue_connection_conf_t {
     const char *domain;          /**< of the recipients: for MX; MTA-STS */
     const char *helo;            /**< our name */
     unsigned int requires_tls : 1; /**< REQUIRETLS (RFC 8689) is asked for */
+    /** The mail says TLS-Required: No (RFC 8689 5): what the domain demands by
+     *  DANE and MTA-STS does not count; what the configuration does, does. */
+    unsigned int is_tls_optional : 1;
     /** There is a connection already, on which the peer is about to greet us
      *  (RFC 2645 4.4): no DNS, no TLS. */
     unsigned int is_connected : 1;

@@ -179,6 +179,7 @@ void queue_control_row_envelope(const store_envelope_t *envelope,
     } flags[] = {
         { STORE_ENVELOPE_SMTPUTF8, "smtputf8" },
         { STORE_ENVELOPE_REQUIRETLS, "requiretls" },
+        { STORE_ENVELOPE_TLS_OPTIONAL, "tls-optional" },
         { STORE_ENVELOPE_HAS_8BIT, "8bit" },
         { STORE_ENVELOPE_BULK, "bulk" }
     };

@@ -586,6 +586,7 @@ static void link_open(queue_engine_t *engine, queue_hop_t *hop)
     conf.domain = hop->domain;
     conf.helo = hop->helo;
     conf.requires_tls = hop->requires_tls;
+    conf.is_tls_optional = hop->is_tls_optional;
     queue_delivery_link_open(queue_delivery_link_create(engine, hop), &conf);
 }
 

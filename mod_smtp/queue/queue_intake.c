@@ -179,7 +179,7 @@ static apr_size_t room_for(const char *s)
 /* One block, since there may be hundreds of thousands. Who logs in, and what
  * is written in the configuration, lives as long as that. */
 static queue_hop_t *hop_create(const queue_found_route_t *found,
-                               const queue_vhost_t *vhost, int requires_tls)
+                               const queue_vhost_t *vhost, apr_int64_t flags)
 {
     const queue_route_t *route = found->route;
     queue_hop_t *hop =
@@ -198,25 +198,36 @@ static queue_hop_t *hop_create(const queue_found_route_t *found,
     hop->domain = copy(&room, found->domain);
     hop->conf = found->conf;
     hop->helo = vhost->s->server_hostname;
-    hop->requires_tls = requires_tls;
+    hop->requires_tls = (flags & STORE_ENVELOPE_REQUIRETLS) != 0;
+    hop->is_tls_optional = (flags & STORE_ENVELOPE_TLS_OPTIONAL) != 0;
     return hop;
 }
 
 /* Mail that requires TLS (RFC 8689) never goes over a connection that was made
- * for other mail: it has a destination of its own. */
+ * for other mail: it has a destination of its own. The same of mail for which
+ * TLS may fail. */
+static const char *key_make(const intake_t *in,
+                            const queue_found_route_t *found)
+{
+    apr_int64_t flags = in->envelope->flags;
+
+    return flags & STORE_ENVELOPE_REQUIRETLS
+           ? apr_pstrcat(in->p, found->key, " requiretls", NULL)
+         : flags & STORE_ENVELOPE_TLS_OPTIONAL
+           ? apr_pstrcat(in->p, found->key, " tls-optional", NULL)
+         : found->key;
+}
+
 static queue_destination_t *destination_get(const intake_t *in,
                                             const queue_found_route_t *found)
 {
-    int requires_tls = (in->envelope->flags & STORE_ENVELOPE_REQUIRETLS) != 0;
-    const char *key = requires_tls
-                    ? apr_pstrcat(in->p, found->key, " requiretls", NULL)
-                    : found->key;
+    const char *key = key_make(in, found);
     queue_schedule_t *schedule = in->engine->schedule;
     apr_time_t now = queue_loop_now(in->engine->loop);
     queue_destination_t *destination = queue_schedule_find(schedule, key);
 
     if (!destination) {
-        queue_hop_t *hop = hop_create(found, in->vhost, requires_tls);
+        queue_hop_t *hop = hop_create(found, in->vhost, in->envelope->flags);
         queue_limits_t limits = found->conf->limits;
 
         /* Who fetches it has one connection; so nobody else gets any. */

@@ -436,6 +436,14 @@ static apr_status_t append(delivery_t *d)
     return rv;
 }
 
+/* RFC 8689 5: the one that says No; of what says both, REQUIRETLS counts. */
+static int is_tls_optional(const delivery_t *d, const smtp_header_t *header)
+{
+    return header && header->fields & SMTP_HEADER_TLS_OPTIONAL
+        && !(header->repeated & SMTP_HEADER_TLS_REQUIRED)
+        && !(d->envelope->flags & STORE_ENVELOPE_REQUIRETLS);
+}
+
 /* What next hops are to know of the mail, its trace included. */
 static apr_int64_t content_flags(const delivery_t *d,
                                  const smtp_header_t *header)
@@ -446,7 +454,8 @@ static apr_int64_t content_flags(const delivery_t *d,
     return (is_utf8 ? STORE_ENVELOPE_UTF8_HEADER : 0)
         | (is_utf8 || d->has_8bit ? STORE_ENVELOPE_HAS_8BIT : 0)
         | (header && header->fields & SMTP_HEADER_BULK ? STORE_ENVELOPE_BULK
-                                                       : 0);
+                                                       : 0)
+        | (is_tls_optional(d, header) ? STORE_ENVELOPE_TLS_OPTIONAL : 0);
 }
 
 /* What the envelope says of the mail. */

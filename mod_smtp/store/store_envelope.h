@@ -32,6 +32,9 @@
 #define STORE_ENVELOPE_UTF8_HEADER       0x80
 /** Precedence (RFC 2076 3.9) says bulk, list or junk. */
 #define STORE_ENVELOPE_BULK              0x100
+/** TLS-Required: No (RFC 8689 5): it goes on even where TLS is not as the next
+ *  hop's domain wants it. */
+#define STORE_ENVELOPE_TLS_OPTIONAL      0x200
 /** @} */
 
 /** A mailbox that gets a copy: a Maildir, or one that mail is sent to. */

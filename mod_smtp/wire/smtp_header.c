@@ -24,7 +24,7 @@ typedef enum {
 
 typedef enum {
     KEEP_NOTHING = 0, KEEP_MESSAGE_ID, KEEP_FROM, KEEP_SENDER, KEEP_SUBJECT,
-    KEEP_DELIVERED_TO, KEEP_PRECEDENCE
+    KEEP_DELIVERED_TO, KEEP_PRECEDENCE, KEEP_TLS_REQUIRED
 } keep_e;
 
 /** The fields that matter to a server. */
@@ -47,7 +47,7 @@ static const field_row_t field_rows[] = {
     { "bcc", SMTP_HEADER_TO_CC_BCC | SMTP_HEADER_BCC, KEEP_NOTHING, 0 },
     { "mime-version", SMTP_HEADER_MIME_VERSION, KEEP_NOTHING, 0 },
     { "auto-submitted", SMTP_HEADER_AUTO_SUBMITTED, KEEP_NOTHING, 0 },
-    { "tls-required", SMTP_HEADER_TLS_REQUIRED, KEEP_NOTHING, 0 },
+    { "tls-required", SMTP_HEADER_TLS_REQUIRED, KEEP_TLS_REQUIRED, 0 },
     { "subject", 0, KEEP_SUBJECT, 0 },
     { "delivered-to", 0, KEEP_DELIVERED_TO, 0 },
     { "precedence", 0, KEEP_PRECEDENCE, 0 }
@@ -131,6 +131,10 @@ static void value_store(smtp_header_t *header, keep_e keep)
         break;
     case KEEP_PRECEDENCE:
         header->fields |= is_bulk(value_copy(header)) ? SMTP_HEADER_BULK : 0;
+        break;
+    case KEEP_TLS_REQUIRED:
+        header->fields |= strcasecmp(value_copy(header), "no") == 0
+                          ? SMTP_HEADER_TLS_OPTIONAL : 0;
         break;
     case KEEP_NOTHING:
         break;

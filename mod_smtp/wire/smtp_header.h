@@ -24,6 +24,9 @@
 #define SMTP_HEADER_BCC            0x200u
 /** Precedence (RFC 2076 3.9) with the value bulk, list or junk. */
 #define SMTP_HEADER_BULK           0x400u
+/** TLS-Required (RFC 8689 5) with the value No; two of these fields count as
+ *  none: then TLS_REQUIRED is in `repeated`. */
+#define SMTP_HEADER_TLS_OPTIONAL   0x800u
 
 /** Octets kept of a field body at most: of From and Sender, which may list
  *  mailboxes, and of others. */

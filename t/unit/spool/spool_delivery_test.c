@@ -408,7 +408,10 @@ static const flags_row_t flags_rows[] = {
     { "8-bit trace", "R: \303\266\r\n", 0, 0, "A: b\r\n\r\nc\r\n",
       STORE_ENVELOPE_HAS_8BIT | STORE_ENVELOPE_UTF8_HEADER },
     { "one of many", "R: a\r\n", 0, SMTP_HEADER_BULK, "A: b\r\n\r\nc\r\n",
-      STORE_ENVELOPE_BULK }
+      STORE_ENVELOPE_BULK },
+    { "TLS may fail", "R: a\r\n", 0,
+      SMTP_HEADER_TLS_REQUIRED | SMTP_HEADER_TLS_OPTIONAL,
+      "A: b\r\n\r\nc\r\n", STORE_ENVELOPE_TLS_OPTIONAL }
 };
 
 static void a_next_hop_can_be_told_what_the_mail_needs(void **state)

@@ -27,7 +27,7 @@ static const row_t rows[] = {
       SMTP_HEADER_DATE | SMTP_HEADER_FROM | SMTP_HEADER_SENDER
       | SMTP_HEADER_MESSAGE_ID | SMTP_HEADER_RETURN_PATH
       | SMTP_HEADER_MIME_VERSION | SMTP_HEADER_AUTO_SUBMITTED
-      | SMTP_HEADER_TLS_REQUIRED, 0, 9 + 8 + 11 + 17 + 17 + 19 + 20 + 18 + 12,
+      | SMTP_HEADER_TLS_REQUIRED | SMTP_HEADER_TLS_OPTIONAL, 0, 9 + 8 + 11 + 17 + 17 + 19 + 20 + 18 + 12,
       0, "y", "s", "<i>", "" },
     { "to: a\r\n\r\n", SMTP_HEADER_TO_CC_BCC, 0, 7, 0, NULL, NULL, NULL,
       "" },
@@ -70,6 +70,13 @@ static const row_t rows[] = {
     { "Precedence: first-class\r\nPrecedence: bulky\r\nPrecedence:\r\n"
       "X-Precedence: bulk\r\n\r\n", 0, 0, 25 + 19 + 13 + 20, 0, NULL, NULL,
       NULL, "" },
+    /* RFC 8689 5 */
+    { "TLS-Required:\r\n nO \r\n\r\n", SMTP_HEADER_TLS_REQUIRED
+      | SMTP_HEADER_TLS_OPTIONAL, 0, 21, 0, NULL, NULL, NULL, "" },
+    { "TLS-Required: Yes\r\n\r\n", SMTP_HEADER_TLS_REQUIRED, 0, 19, 0,
+      NULL, NULL, NULL, "" },
+    { "TLS-Required: No!\r\nX-TLS-Required: No\r\n\r\n",
+      SMTP_HEADER_TLS_REQUIRED, 0, 19 + 20, 0, NULL, NULL, NULL, "" },
     /* names that are like ours */
     { "Fro: a\r\nFromm: b\r\nDat\r\n", 0, 0, 18, 1, NULL, NULL, NULL, "" },
     { "From-which-is-longer-than-any-name-that-we-know: a\r\n\r\n", 0, 0, 52,
