@@ -117,7 +117,7 @@ sub login
 }
 
 # Plays the server for what the other side has; its messages: { from, to,
-# content }. SAYS: verb => reply.
+# content }. SAYS: verb => reply; pause: what is done before mail data is read.
 sub serve
 {
     my ($client, %says) = @_;
@@ -129,6 +129,7 @@ sub serve
         my $reply = $says{"$verb " . ($path // '')} // $says{$verb};
         if ($verb eq 'DATA' && !$reply) {
             $client->send_octets("354 go on\r\n");
+            $says{pause}->() if $says{pause};
             my $content = '';
             while (defined($line = $client->read_line) && $line ne '.') {
                 $content .= ($line =~ s/^\.//r) . "\r\n";
@@ -313,6 +314,31 @@ subtest 'a large message' => sub {
     my $client = login_to_fetch('ATRN');
     my ($message) = serve($client);
     like($message->{content}, qr/\r\n\r\n\Q$body\E\z/, 'is whole');
+};
+
+subtest 'a client that does not read delays nobody' => sub {
+    my $body = join '', map { sprintf "%07d %s\r\n", $_, 'y' x 990 }
+        1 .. 12_000;
+    my $sender = $server->ehlo_client(port => 'smtp');
+    is($sender->send_message(from => '', to => 'a@one.test',
+                             message => "Subject: x\r\n\r\n$body")->code,
+       '250', 'accepted');
+    keep('b@two.test');
+    ok(wait_until(60, sub { return known() == 2 }), 'both wait');
+    for my $is_tls (0, 1) {
+        my $client = login('node', $is_tls);
+        check($client, 'ATRN one.test', 250, '2.0.0', qr/reversing/);
+        my ($message) = serve($client, END => $is_tls ? undef : '451 Later',
+                              pause => sub {
+            is(recipients(serve(login_to_fetch('ATRN two.test'),
+                                RCPT => $is_tls ? undef : '451 4.3.0 Later')),
+               $is_tls ? 'b@two.test' : '', 'another one has its mail')
+        });
+        like($message->{content}, qr/\r\n\r\n\Q$body\E\z/, 'all of it')
+            if $is_tls;
+        wait_until(60, sub { return known() == 2 }) if !$is_tls;
+    }
+    ok(wait_until(60, sub { return known() == 0 }), 'nothing is left');
 };
 
 subtest 'under TLS' => sub {
