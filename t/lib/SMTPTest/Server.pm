@@ -468,10 +468,12 @@ sub _is_queue
 sub _started { my ($pid) = @_; return (_stat($pid))[20] // 0 }
 
 # Name and what follows it in /proc/PID/stat.
-sub _stat
+sub _stat { return _read_stat("/proc/$_[0]/stat") }
+
+sub _read_stat
 {
-    my ($pid) = @_;
-    open my $file, '<', "/proc/$pid/stat" or return ('');
+    my ($path) = @_;
+    open my $file, '<', $path or return ('');
     my ($name, $rest) = (scalar(<$file>) // '') =~ /\A\d+ \((.*)\) (.*)/s
         or return ('');
     return ($name, split ' ', $rest);
@@ -536,16 +538,32 @@ sub stop
 {
     my ($self) = @_;
     return 1 if $self->_is_gone;
-    # A child that is told to stop just while it closes a connection may
-    # crash: event's close_worker_sockets() looks at sockets that are gone.
-    # It is given a moment for clients that left.
-    wait_until(2, sub {
-        return !$self->_count_connections('08', values %{ $self->{port} }); });
+    $self->_wait_let_go;
     $self->signal('TERM');
     return 1 if $self->wait_gone;
     diag('httpd did not stop in time: killed');
     $self->kill_all;
     return 0;
+}
+
+# A child that is told to stop just while it closes a connection may crash:
+# event's close_worker_sockets() looks at a socket until its worker has given
+# the connection's memory back. It is given a moment for clients that left.
+sub _wait_let_go
+{
+    my ($self) = @_;
+    my @ports = values %{ $self->{port} };
+    wait_until(2, sub {
+        return !$self->_count_connections('08', @ports)
+            && !_count_running_threads($self->child_pids); });
+    return;
+}
+
+# Threads that have work: they run, wait for a CPU or for the kernel.
+sub _count_running_threads
+{
+    return scalar grep { ((_read_stat($_))[1] // 'S') ne 'S' }
+        map { glob "/proc/$_/task/*/stat" } @_;
 }
 
 # What a power cut of the processes is: SIGKILL to all of them at once.
