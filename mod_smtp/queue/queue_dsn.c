@@ -422,7 +422,7 @@ typedef struct news_t {
     const queue_vhost_t *vhost;
     queue_mail_t *mail;
     const apr_array_header_t *queued; /* store_queued_recipient_t */
-    const queue_dsn_recipient_t *told;
+    queue_dsn_recipient_t *told;
     int count;
 } news_t;
 
@@ -449,7 +449,7 @@ static int is_told_before(const news_t *news, int i)
 
 static int is_due(const news_t *news, int i, smtp_report_action_e action)
 {
-    return news->told[i].action == action
+    return news->told[i].action == action && !news->told[i].is_told
            && queue_dsn_is_wanted(news->mail->envelope,
                                   &APR_ARRAY_IDX(news->queued,
                                                  news->told[i].recipient,
@@ -481,42 +481,48 @@ static apr_array_header_t *recipients_take(apr_pool_t *p, const news_t *news,
     return recipients;
 }
 
-static apr_status_t action_send(apr_pool_t *p, const news_t *news,
-                                smtp_report_action_e action)
+/* What was taken is told, or is not to be. */
+static void told_set(const news_t *news, smtp_report_action_e action, int from,
+                     int to)
 {
-    apr_status_t rv = APR_SUCCESS;
-    int i = 0;
-
-    while (i < news->count && rv == APR_SUCCESS) {
-        const apr_array_header_t *recipients;
-        dsn_t dsn = { 0 };
-
-        apr_pool_create(&dsn.p, p);
-        apr_pool_tag(dsn.p, "smtp_queue_dsn");
-        dsn.vhost = news->vhost;
-        dsn.mail = news->mail;
-        recipients = recipients_take(dsn.p, news, action, &i);
-        if (recipients->nelts) {
-            rv = report_send(&dsn, action, recipients);
+    for (; from < to; from++) {
+        if (news->told[from].action == action) {
+            news->told[from].is_told = 1;
         }
-        apr_pool_destroy(dsn.p);
     }
-    return rv;
 }
 
 apr_status_t queue_dsn_send(apr_pool_t *p, const queue_vhost_t *vhost,
                             queue_mail_t *mail,
-                            const queue_dsn_recipient_t *recipients,
-                            int count)
+                            queue_dsn_recipient_t *recipients, int count,
+                            int first, int *end)
 {
     news_t news = { vhost, mail, NULL, recipients, count };
+    const apr_array_header_t *taken;
     apr_status_t rv = APR_SUCCESS;
-    int action;
+    smtp_report_action_e action;
+    dsn_t dsn = { 0 };
 
-    news.queued = store_queued_recipients(p, mail->envelope);
-    for (action = 0; action <= SMTP_REPORT_EXPANDED && rv == APR_SUCCESS;
-         action++) {
-        rv = action_send(p, &news, (smtp_report_action_e)action);
+    while (first < count && recipients[first].is_told) {
+        first++;
     }
+    *end = first;
+    if (first == count) {
+        return APR_SUCCESS;
+    }
+    action = recipients[first].action;
+    apr_pool_create(&dsn.p, p);
+    apr_pool_tag(dsn.p, "smtp_queue_dsn");
+    dsn.vhost = vhost;
+    dsn.mail = mail;
+    news.queued = store_queued_recipients(dsn.p, mail->envelope);
+    taken = recipients_take(dsn.p, &news, action, end);
+    if (taken->nelts) {
+        rv = report_send(&dsn, action, taken);
+    }
+    if (rv == APR_SUCCESS) {
+        told_set(&news, action, first, *end);
+    }
+    apr_pool_destroy(dsn.p);
     return rv;
 }

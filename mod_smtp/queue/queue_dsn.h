@@ -21,6 +21,7 @@ typedef struct queue_dsn_recipient_t {
     const char *text;
     apr_time_t attempt;
     apr_time_t until;            /**< delayed: given up then */
+    unsigned int is_told : 1;    /**< nothing of it is left to be told */
 } queue_dsn_recipient_t;
 
 /** What a recipient still asks for: NOTIFY, but without SUCCESS behind an alias
@@ -36,19 +37,23 @@ int queue_dsn_is_wanted(const store_envelope_t *envelope,
                         smtp_report_action_e action);
 
 /**
- * Composes a report about all of @a recipients that have the same news, and
- * want to have them told (queue_dsn_is_wanted), and sends it by
- * smtp_own_mail_send; a copy to the postmaster where the configuration says
- * so. With SMTPVERP a report about each. Waits for the disk: in a thread.
+ * Composes the next report, about those of @a recipients that are not told yet,
+ * have the same news, and want to have them told (queue_dsn_is_wanted), up to
+ * as many as one DSN has; and sends it by smtp_own_mail_send; a copy to the
+ * postmaster where the configuration says so. With SMTPVERP a report is about
+ * one. Waits for the disk: in a thread.
  * @param p     the thread's own
  * @param mail  opened for this call; read from its begin, maybe several times
- * @param recipients  in the order of the message
- * @return APR_SUCCESS: it is durable, or nobody can be told (logged): the
- *         recipients may be over; else try again
+ * @param recipients  in the order of the message. Out: is_told of at least one
+ * @param first  all before it are told
+ * @param end    out: of those from it on none is told now
+ * @return APR_SUCCESS: it is durable, or nobody can be told (logged), or wants
+ *         to be: those that are told now may be over, and the next call is for
+ *         the rest; else nobody was told: try again
  */
 apr_status_t queue_dsn_send(apr_pool_t *p, const queue_vhost_t *vhost,
                             queue_mail_t *mail,
-                            const queue_dsn_recipient_t *recipients,
-                            int count);
+                            queue_dsn_recipient_t *recipients, int count,
+                            int first, int *end);
 
 #endif

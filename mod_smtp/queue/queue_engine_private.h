@@ -5,7 +5,8 @@
  * begins, ends and keeps the table of messages, queue_intake.c makes messages
  * of what the store finds, queue_delivery.c gives jobs to connections and
  * takes outcomes, queue_settle.c writes down what follows from them,
- * queue_admin.c is for the administrator, queue_turn.c for who fetches mail.
+ * queue_told.c has DSNs made, queue_admin.c is for the administrator,
+ * queue_turn.c for who fetches mail.
  */
 #ifndef QUEUE_ENGINE_PRIVATE_H
 #define QUEUE_ENGINE_PRIVATE_H
@@ -182,6 +183,27 @@ void queue_settle_damaged(queue_engine_t *engine, queue_job_t *job);
 /** Defers a job that could not even be tried, for a reason of our own. */
 void queue_settle_postpone(queue_engine_t *engine, queue_job_t *job,
                            apr_interval_time_t delay);
+
+/** Writes notes (store_queued_note_t), or logs that it cannot. */
+void queue_settle_note(queue_engine_t *engine, queue_message_t *message,
+                       const apr_array_header_t *notes, apr_pool_t *p);
+/** @} */
+
+/** @name queue_told.c
+ * @{ */
+
+/** Until then waits what could not be told. */
+#define QUEUE_TOLD_AGAIN apr_time_from_sec(300)
+
+/** Has DSNs made of @a told (queue_dsn_recipient_t; copied), until they are
+ *  durable. Who failed is over then, and noted, one DSN after the other. If the
+ *  mail is found damaged or gone they are over without. The message may be
+ *  over when this returns. */
+void queue_told_begin(queue_engine_t *engine, queue_message_t *message,
+                      const apr_array_header_t *told);
+
+/** Logs that no DSN can be made of a mail. */
+void queue_told_lost(const queue_message_t *message, int count);
 /** @} */
 
 #endif

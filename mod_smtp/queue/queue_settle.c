@@ -12,11 +12,9 @@
 
 #include "queue_engine_private.h"
 #include "queue_verdict.h"
+#include "store_segment.h"
 
 APLOG_USE_MODULE(smtp_queue);
-
-/* When a DSN could not be made durable. */
-#define REPORT_AGAIN apr_time_from_sec(300)
 
 /** A settlement on its way. */
 typedef struct work_t {
@@ -27,7 +25,8 @@ typedef struct work_t {
     apr_array_header_t *notes;   /* store_queued_note_t */
     apr_array_header_t *told;    /* queue_dsn_recipient_t */
     const apr_array_header_t *queued; /* store_queued_recipient_t, or NULL */
-    const store_envelope_t *envelope;
+    const store_envelope_t *envelope; /* NULL: nobody has asked for it */
+    apr_status_t envelope_rv;    /* why it cannot be read */
     const char *host;            /* who said it, for notes and DSNs */
     apr_time_t next;             /* of the job; 0: nobody was deferred */
     queue_sent_e how;            /* what it tells of the destination */
@@ -48,33 +47,31 @@ static const char *host_write(apr_pool_t *p, const queue_peer_t *peer)
          : peer->host;
 }
 
-/* The envelope, which is read again when no mail is open. @return 0: it
- * cannot be read now */
-static int envelope_get(work_t *work)
+/* The envelope, which is read again when no mail is open. @return as
+ * queue_store_mail_open() */
+static apr_status_t envelope_get(work_t *work)
 {
     const queue_settle_t *settle = work->settle;
-    queue_mail_t *mail = NULL;
+    const queue_mail_t *mail = settle->mail;
+    queue_mail_t *opened;
 
-    if (!work->envelope) {
-        if (settle->mail) {
-            work->envelope = settle->mail->envelope;
-        }
-        else if (queue_store_mail_open(settle->engine->store, work->message,
-                                       settle->p, &mail) == APR_SUCCESS) {
-            work->envelope = mail->envelope;
-        }
-        else {
-            return 0;
-        }
+    if (!work->envelope && !mail && !work->envelope_rv) {
+        work->envelope_rv =
+            queue_store_mail_open(settle->engine->store, work->message,
+                                  settle->p, &opened);
+        mail = opened;
+    }
+    if (!work->envelope && mail) {
+        work->envelope = mail->envelope;
         work->queued = store_queued_recipients(settle->p, work->envelope);
     }
-    return 1;
+    return work->envelope_rv;
 }
 
 static int is_wanted(work_t *work, apr_uint32_t index,
                      smtp_report_action_e action)
 {
-    return !work->message->is_report && envelope_get(work)
+    return !work->message->is_report && envelope_get(work) == APR_SUCCESS
         && queue_dsn_is_wanted(work->envelope,
                                &APR_ARRAY_IDX(work->queued, index,
                                               store_queued_recipient_t),
@@ -240,6 +237,26 @@ static void verdict_make(const work_t *work, const smtp_outcome_t *outcome,
     queue_verdict_make(&facts, outcome, verdict);
 }
 
+/* A failure that nobody can be told of now is none yet: to be silent of it
+ * would lose the mail. */
+static void verdict_check(work_t *work, queue_verdict_t *verdict)
+{
+    apr_status_t rv;
+
+    if (verdict->what != QUEUE_VERDICT_FAILED || work->message->is_report) {
+        return;
+    }
+    rv = envelope_get(work);
+    if (rv == STORE_EDAMAGED) {
+        queue_told_lost(work->message, 1);
+    }
+    else if (rv != APR_SUCCESS) {
+        memset(verdict, 0, sizeof(*verdict));
+        verdict->what = QUEUE_VERDICT_DEFERRED;
+        verdict->next = work->now + QUEUE_TOLD_AGAIN;
+    }
+}
+
 static void settle_recipient(work_t *work, apr_uint32_t index,
                              const smtp_outcome_t *outcome)
 {
@@ -251,6 +268,7 @@ static void settle_recipient(work_t *work, apr_uint32_t index,
         work->is_repeated = 1;
         return;
     }
+    verdict_check(work, &verdict);
     log_attempt(work, recipient, outcome, verdict.next);
     switch (verdict.what) {
     case QUEUE_VERDICT_SENT:
@@ -266,142 +284,21 @@ static void settle_recipient(work_t *work, apr_uint32_t index,
     recipient->attempts = work->settle->job->attempts;
 }
 
-/* ---- Reports ---- */
+/* ---- Notes ---- */
 
-/** A DSN that a thread makes. */
-typedef struct report_t {
-    apr_pool_t *pool;            /* its own */
-    queue_engine_t *engine;
-    queue_message_t *message;
-    const queue_vhost_t *vhost;
-    queue_mail_t *mail;
-    queue_dsn_recipient_t *told;
-    int count;
-    apr_status_t rv;
-    queue_timer_t again;
-} report_t;
-
-static void report_run(void *baton)
+void queue_settle_note(queue_engine_t *engine, queue_message_t *message,
+                       const apr_array_header_t *notes, apr_pool_t *p)
 {
-    report_t *report = baton;
+    apr_status_t rv =
+        queue_store_note(engine->store, message,
+                         (const store_queued_note_t *)notes->elts,
+                         notes->nelts, p);
 
-    report->rv = queue_dsn_send(report->pool, report->vhost, report->mail,
-                                report->told, report->count);
-}
-
-static void report_note(const report_t *report,
-                        const queue_dsn_recipient_t *told)
-{
-    queue_message_t *message = report->message;
-    queue_recipient_t *recipient = &message->recipients[told->recipient];
-    store_queued_note_t n = { 0 };
-
-    n.what = STORE_QUEUED_FAILED;
-    n.recipient = told->recipient;
-    n.time = told->attempt;
-    n.attempts = recipient->attempts;
-    n.code = (apr_uint32_t)told->code;
-    n.status = store_queued_status_pack(told->status);
-    n.host = told->host;
-    n.text = told->text;
-    if (message->open > 1) {
-        queue_store_note(report->engine->store, message, &n, 1,
-                         report->pool);
-    }
-    queue_message_recipient_end(message, recipient, QUEUE_RECIPIENT_FAILED);
-}
-
-static void report_begin(report_t *report);
-
-static void report_again(void *baton)
-{
-    report_begin(baton);
-}
-
-/* Not durable: the recipients wait, in memory, for another time; on disk they
- * are as before the attempt. */
-static void report_failed(report_t *report)
-{
-    queue_engine_t *engine = report->engine;
-
-    ap_log_error(APLOG_MARK, APLOG_ERR, report->rv, ap_server_conf,
-                 QUEUE_LOGNO(4070) "%s: a DSN could not be stored; it is tried "
-                 "again", report->message->id);
-    queue_timer_init(&report->again, engine->loop, report_again, report);
-    queue_timer_set(&report->again,
-                    queue_loop_now(engine->loop) + REPORT_AGAIN);
-}
-
-static void report_done(void *baton)
-{
-    report_t *report = baton;
-    queue_engine_t *engine = report->engine;
-    queue_message_t *message = report->message;
-    int i;
-
-    if (report->rv != APR_SUCCESS) {
-        report_failed(report);
-        return;
-    }
-    message->tasks--;
-    for (i = 0; i < report->count; i++) {
-        if (report->told[i].action == SMTP_REPORT_FAILED) {
-            report_note(report, &report->told[i]);
-        }
-    }
-    apr_pool_destroy(report->pool);
-    queue_settle_message_check(engine, message);
-}
-
-/* From the task on report->rv is the thread's. */
-static void report_begin(report_t *report)
-{
-    apr_status_t rv = APR_SUCCESS;
-
-    if (!report->mail) {
-        rv = queue_store_mail_open(report->engine->store, report->message,
-                                   report->pool, &report->mail);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = queue_loop_task(report->engine->loop, report_run, report_done,
-                             report);
-    }
     if (rv != APR_SUCCESS) {
-        report->rv = rv;
-        report_failed(report);
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                     QUEUE_LOGNO(4071) "%s: what became of the attempt could "
+                     "not be written; it waits in memory", message->id);
     }
-}
-
-static queue_dsn_recipient_t *told_copy(apr_pool_t *p,
-                                        const apr_array_header_t *from)
-{
-    queue_dsn_recipient_t *told =
-        apr_pmemdup(p, from->elts, (apr_size_t)from->nelts * sizeof(*told));
-    int i;
-
-    for (i = 0; i < from->nelts; i++) {
-        told[i].host = apr_pstrdup(p, told[i].host);
-        told[i].text = apr_pstrdup(p, told[i].text);
-    }
-    return told;
-}
-
-static void report_create(const work_t *work)
-{
-    queue_engine_t *engine = work->settle->engine;
-    report_t *report;
-    apr_pool_t *pool;
-
-    apr_pool_create(&pool, engine->pool);
-    report = apr_pcalloc(pool, sizeof(*report));
-    report->pool = pool;
-    report->engine = engine;
-    report->message = work->message;
-    report->vhost = work->vhost;
-    report->told = told_copy(pool, work->told);
-    report->count = work->told->nelts;
-    work->message->tasks++;
-    report_begin(report);
 }
 
 /* ---- The job and the message ---- */
@@ -418,23 +315,12 @@ static void warned_note(work_t *work)
 /* Writes what has happened, unless all is over: then the end says so. */
 static void notes_write(work_t *work)
 {
-    queue_engine_t *engine = work->settle->engine;
-    apr_status_t rv;
-
     if (work->is_warning) {
         warned_note(work);
     }
-    if (!work->message->open || !work->notes->nelts) {
-        return;
-    }
-    rv = queue_store_note(engine->store, work->message,
-                          (store_queued_note_t *)work->notes->elts,
-                          work->notes->nelts, work->settle->p);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                     QUEUE_LOGNO(4071) "%s: what became of the attempt could "
-                     "not be written; it waits in memory",
-                     work->message->id);
+    if (work->message->open && work->notes->nelts) {
+        queue_settle_note(work->settle->engine, work->message, work->notes,
+                          work->settle->p);
     }
 }
 
@@ -526,7 +412,10 @@ int queue_settle(queue_settle_t *settle)
     notes_write(&work);
     goes_on = job_settle(&work);
     if (work.told->nelts) {
-        report_create(&work);
+        /* A report may be over at once. */
+        work.message->tasks++;
+        queue_told_begin(settle->engine, work.message, work.told);
+        work.message->tasks--;
     }
     if (!goes_on) {
         queue_settle_message_check(settle->engine, work.message);

@@ -214,12 +214,31 @@ static queue_dsn_recipient_t news_make(apr_uint32_t recipient,
     return news;
 }
 
+/* As many as it takes. */
+static apr_status_t dsns_send(apr_pool_t *p, const queue_vhost_t *to,
+                              queue_mail_t *about,
+                              queue_dsn_recipient_t *news, int count)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int first = 0, end;
+
+    while (first < count && rv == APR_SUCCESS) {
+        rv = queue_dsn_send(p, to, about, news, count, first, &end);
+        assert_true(rv != APR_SUCCESS || news[first].is_told);
+        while (first < count && news[first].is_told) {
+            first++;
+        }
+        assert_true(rv != APR_SUCCESS || first <= end);
+    }
+    return rv;
+}
+
 /* What was sent, after one recipient had these news. */
 static const sent_t *send_one(apr_pool_t *p, smtp_report_action_e action)
 {
     queue_dsn_recipient_t news = news_make(0, action);
 
-    assert_int_equal(queue_dsn_send(p, &vhost, &mail, &news, 1),
+    assert_int_equal(dsns_send(p, &vhost, &mail, &news, 1),
                      APR_SUCCESS);
     assert_int_equal(server.sent->nelts, 1);
     return &APR_ARRAY_IDX(server.sent, 0, sent_t);
@@ -418,7 +437,7 @@ static void what_news_are_is_said_as_they_are(void **state)
         news.status = rows[i].status;
         news.host = rows[i].host;
         news.text = rows[i].text;
-        assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+        assert_int_equal(dsns_send(*state, &vhost, &mail, &news, 1),
                          APR_SUCCESS);
         CHECK_HAS(sent_get(0), apr_pstrcat(*state, rows[i].fields, "\r\n--",
                                            NULL));
@@ -547,7 +566,7 @@ static void all_with_the_same_news_are_in_one_dsn(void **state)
         news[i] = news_make((apr_uint32_t)i, i == 1 ? SMTP_REPORT_DELAYED
                                              : SMTP_REPORT_FAILED);
     }
-    assert_int_equal(queue_dsn_send(*state, &vhost, &mail, news, 5),
+    assert_int_equal(dsns_send(*state, &vhost, &mail, news, 5),
                      APR_SUCCESS);
     assert_int_equal(server.sent->nelts, 2);
     failed = sent_get(0);
@@ -577,7 +596,7 @@ static void mailboxes_behind_an_alias_stay_behind_it(void **state)
     for (i = 0; i < 3; i++) {
         news[i] = news_make((apr_uint32_t)i, SMTP_REPORT_FAILED);
     }
-    assert_int_equal(queue_dsn_send(*state, &vhost, &mail, news, 3),
+    assert_int_equal(dsns_send(*state, &vhost, &mail, news, 3),
                      APR_SUCCESS);
     assert_int_equal(server.sent->nelts, 1);
     assert_false(has(sent_get(0), "secret.example"));
@@ -597,13 +616,46 @@ static void a_mailing_is_told_of_in_several(void **state)
         recipient_add(*state, apr_psprintf(*state, "r%d@example.org", i), 0);
         news[i] = news_make((apr_uint32_t)i, SMTP_REPORT_FAILED);
     }
-    assert_int_equal(queue_dsn_send(*state, &vhost, &mail, news, 2001),
+    assert_int_equal(dsns_send(*state, &vhost, &mail, news, 2001),
                      APR_SUCCESS);
     assert_int_equal(server.sent->nelts, 3);
     CHECK_HAS(sent_get(0), "rfc822; r999@example.org\r\n");
     CHECK_HAS(sent_get(1), "rfc822; r1000@example.org\r\n");
     CHECK_HAS(sent_get(2), "rfc822; r2000@example.org\r\n");
     assert_false(has(sent_get(2), "rfc822; r1999@example.org"));
+}
+
+/* The disk is full amid them, and then it is not. */
+static void who_was_told_is_not_told_again(void **state)
+{
+    queue_dsn_recipient_t *news = apr_pcalloc(*state, 2001 * sizeof(*news));
+    int i;
+
+    begin(*state);
+    for (i = 0; i < 2001; i++) {
+        recipient_add(*state, apr_psprintf(*state, "r%d@example.org", i), 0);
+        news[i] = news_make((apr_uint32_t)i, i % 2 ? SMTP_REPORT_FAILED
+                                                   : SMTP_REPORT_DELAYED);
+    }
+    server.rv = APR_ENOSPC;
+    server.nth = 2;
+    assert_int_equal(dsns_send(*state, &vhost, &mail, news, 2001),
+                     APR_ENOSPC);
+    assert_int_equal(server.sent->nelts, 1);
+    for (i = 0; i < 2001; i++) {
+        assert_int_equal(news[i].is_told, i < 2000 && i % 2 == 0);
+    }
+    server.rv = APR_SUCCESS;
+    assert_int_equal(dsns_send(*state, &vhost, &mail, news, 2001),
+                     APR_SUCCESS);
+    assert_int_equal(server.sent->nelts, 3);
+    for (i = 0; i < 2001; i++) {
+        const char *field = apr_psprintf(*state, "rfc822; r%d@example.org\r\n",
+                                         i);
+
+        assert_int_equal(has(sent_get(0), field) + has(sent_get(1), field)
+                         + has(sent_get(2), field), 1);
+    }
 }
 
 static void verp_says_by_the_address_whom_it_is_about(void **state)
@@ -616,7 +668,7 @@ static void verp_says_by_the_address_whom_it_is_about(void **state)
     recipient_add(*state, "b@example.org", 0);
     news[0] = news_make(0, SMTP_REPORT_FAILED);
     news[1] = news_make(1, SMTP_REPORT_FAILED);
-    assert_int_equal(queue_dsn_send(*state, &vhost, &mail, news, 2),
+    assert_int_equal(dsns_send(*state, &vhost, &mail, news, 2),
                      APR_SUCCESS);
     assert_int_equal(server.sent->nelts, 2);
     assert_string_equal(sent_get(0)->to, "sender+a=example.org@example.com");
@@ -655,7 +707,7 @@ static void the_status_of_a_failure_is_one_for_people_too(void **state)
     apr_hash_set(vhost.dsn_templates, "failed", APR_HASH_KEY_STRING,
                  "Lost: %{status}\n");
     recipient_add(*state, "bob@example.org", 0);
-    assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+    assert_int_equal(dsns_send(*state, &vhost, &mail, &news, 1),
                      APR_SUCCESS);
     CHECK_HAS(sent_get(0), "\r\nLost: 5.4.1\r\n");
     CHECK_HAS(sent_get(0), "\r\nStatus: 5.4.1\r\n");
@@ -678,7 +730,7 @@ static void the_postmaster_gets_a_copy_of_failures(void **state)
     {
         queue_dsn_recipient_t news = news_make(0, SMTP_REPORT_FAILED);
 
-        assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+        assert_int_equal(dsns_send(*state, &vhost, &mail, &news, 1),
                          APR_SUCCESS);
     }
     assert_int_equal(server.sent->nelts, 2);
@@ -724,7 +776,7 @@ static void a_lost_dsn_is_told_to_nobody(void **state)
         vhost.dsn_copy = "postmaster@example.com";
         recipient_add(*state, "bob@example.org",
                       i == 2 ? SMTP_NOTIFY_SUCCESS : 0);
-        assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+        assert_int_equal(dsns_send(*state, &vhost, &mail, &news, 1),
                          APR_SUCCESS);
         assert_int_equal(server.sent->nelts, 0);
         assert_int_equal(content.rewinds, 0);
@@ -754,12 +806,14 @@ static void what_cannot_be_sent_is_tried_again_or_given_up(void **state)
         recipient_add(*state, "bob@example.org", 0);
         server.rv = rows[i].rv;
         server.reply = rows[i].reply;
-        assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+        assert_int_equal(dsns_send(*state, &vhost, &mail, &news, 1),
                          rows[i].result);
         assert_string_equal(error_log, rows[i].log);
+        assert_int_equal(news.is_told, rows[i].result == APR_SUCCESS);
         /* The next time it goes. */
         server.rv = APR_SUCCESS;
-        assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+        news.is_told = 0;
+        assert_int_equal(dsns_send(*state, &vhost, &mail, &news, 1),
                          APR_SUCCESS);
         CHECK_HAS(sent_get(0), TRACE HEADER "\r\n--");
     }
@@ -788,7 +842,7 @@ static void a_damaged_mail_is_told_of_without_it(void **state)
     begin(*state);
     content.rewind_rv = APR_EMFILE;
     recipient_add(*state, "bob@example.org", 0);
-    assert_int_equal(queue_dsn_send(*state, &vhost, &mail, &news, 1),
+    assert_int_equal(dsns_send(*state, &vhost, &mail, &news, 1),
                      APR_EMFILE);
     assert_int_equal(server.sent->nelts, 0);
 }
@@ -806,6 +860,7 @@ int main(void)
         UNIT_TEST(all_with_the_same_news_are_in_one_dsn),
         UNIT_TEST(mailboxes_behind_an_alias_stay_behind_it),
         UNIT_TEST(a_mailing_is_told_of_in_several),
+        UNIT_TEST(who_was_told_is_not_told_again),
         UNIT_TEST(verp_says_by_the_address_whom_it_is_about),
         UNIT_TEST(the_administrator_says_it_in_words_of_his_own),
         UNIT_TEST(the_status_of_a_failure_is_one_for_people_too),
