@@ -14,6 +14,7 @@
 
 #include "queue_log.h"
 #include "queue_socket.h"
+#include "queue_tally.h"
 
 APLOG_USE_MODULE(smtp_queue);
 
@@ -127,10 +128,12 @@ static void host_begin(queue_connection_t *c, const queue_host_t *host)
     sts_set(c, host);
     queue_tls_choose(c->pool, &c->tls_facts, &c->session_conf.policy,
                      &refusal);
+    queue_tally_host(c);
     if (host->failure.result != SMTP_OUTCOME_PENDING) {
         queue_attempt_failure_note(c, &host->failure);
     }
     else if (refusal.result != SMTP_OUTCOME_PENDING) {
+        queue_tally_stranger(c);
         queue_attempt_failure_note(c, &refusal);
     }
     else {

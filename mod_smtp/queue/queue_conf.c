@@ -34,6 +34,7 @@ const queue_conf_number_t queue_conf_numbers[] = {
     { "SMTPQueue", WHOLE(is_on), 1, 0, 0, NULL },
     { "SMTPQueueConnections", WHOLE(connections), 1000, 1, 100000, NULL },
     { "SMTPDNSLoopback", WHOLE(loopback_is_foreign), 0, 0, 0, NULL },
+    { "SMTPTLSReport", VHOST(tls_report), 0, 0, 0, NULL },
     { "SMTPMessagesPerConnection", DESTINATION(messages_per_connection),
       100, 1, INT_MAX, "no limit" },
     { "SMTPRecipientsPerMessage", DESTINATION(recipients_per_message),

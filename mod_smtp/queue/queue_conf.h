@@ -132,6 +132,7 @@ typedef struct queue_vhost_t {
     apr_off_t dsn_max_octets;    /**< of what comes back */
     apr_hash_t *dsn_templates;   /**< action ("failed") -> text with
                                       variables, in lines that end in LF */
+    int tls_report;              /**< TLS-RPT is sent */
 } queue_vhost_t;
 
 /** Of the whole server. */

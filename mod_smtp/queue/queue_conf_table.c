@@ -53,6 +53,8 @@ const command_rec queue_conf_directives[] = {
                   "octets of the mail that a DSN brings back"),
     AP_INIT_TAKE2("SMTPDSNTemplate", queue_conf_dsn_template_set, NULL,
                   IN_SERVER, "an action, and the file with its text"),
+    AP_INIT_TAKE1("SMTPTLSReport", queue_conf_word_set, NULL, IN_SERVER,
+                  "On or Off: whether reports of TLS-RPT are sent"),
     AP_INIT_RAW_ARGS("<SMTPDestination", queue_conf_section, NULL, IN_SERVER,
                      "Container for what concerns mail to some domains"),
     AP_INIT_TAKE_ARGV("SMTPRoute", queue_conf_route_add, NULL,

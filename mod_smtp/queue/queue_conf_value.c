@@ -124,6 +124,8 @@ static const struct {
     { "SMTPQueue",         "Off",       0 },
     { "SMTPDNSLoopback",   "Off",       0 },
     { "SMTPDNSLoopback",   "On",        1 },
+    { "SMTPTLSReport",     "Off",       0 },
+    { "SMTPTLSReport",     "On",        1 },
     { "SMTPDANE",          "On",        1 },
     { "SMTPDANE",          "Off",       0 },
     { "SMTPMTASTS",        "On",        1 },

@@ -15,6 +15,7 @@
 #include <http_log.h>
 
 #include "queue_log.h"
+#include "queue_tally.h"
 
 APLOG_USE_MODULE(smtp_queue);
 
@@ -198,6 +199,7 @@ static int ready_step(queue_connection_t *c)
         return 1;
     }
     if (c->peer.ready == 0) {
+        queue_tally_session(c, NULL);
         c->peer.ready = now_get(c);
         ready_log(c);
     }
@@ -216,6 +218,9 @@ static void session_fail(queue_connection_t *c)
                          && failure->stage == SMTP_STAGE_AUTH
                          && failure->code >= 500;
 
+    if (failure != NULL) {
+        queue_tally_session(c, failure);
+    }
     if (failure != NULL && may_try_clear(c, failure)) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->network->server,
                      QUEUE_LOGNO(4151) "mail for %s: %s: %s: %s; trying"

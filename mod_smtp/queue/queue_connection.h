@@ -55,6 +55,7 @@ typedef struct queue_connection_conf_t {
     /** The mail says TLS-Required: No (RFC 8689 5): what the domain demands by
      *  DANE and MTA-STS does not count; what the configuration does, does. */
     unsigned int is_tls_optional : 1;
+    unsigned int reports_tls : 1; /**< what TLS comes to is counted (TLS-RPT) */
     /** There is a connection already, on which the peer is about to greet us
      *  (RFC 2645 4.4): no DNS, no TLS. */
     unsigned int is_connected : 1;

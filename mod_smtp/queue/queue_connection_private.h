@@ -35,6 +35,7 @@ struct queue_connection_t {
     unsigned int is_running : 1; /**< in step(): a call-back may have come */
     unsigned int is_offered : 1; /**< ready was told, nothing was sent yet */
     unsigned int is_clear : 1;   /**< this address once more, without TLS */
+    unsigned int is_sts_told : 1; /**< to TLS-RPT: no policy can be had */
 
     queue_hosts_conf_t hosts_conf;
     queue_hosts_t *hosts;

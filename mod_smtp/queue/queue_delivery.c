@@ -587,6 +587,7 @@ static void link_open(queue_engine_t *engine, queue_hop_t *hop)
     conf.helo = hop->helo;
     conf.requires_tls = hop->requires_tls;
     conf.is_tls_optional = hop->is_tls_optional;
+    conf.reports_tls = hop->reports_tls;
     queue_delivery_link_open(queue_delivery_link_create(engine, hop), &conf);
 }
 

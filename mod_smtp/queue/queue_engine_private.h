@@ -31,6 +31,7 @@ typedef struct queue_hop_t {
     struct queue_hop_t *next_draining;
     unsigned int requires_tls : 1;
     unsigned int is_tls_optional : 1;
+    unsigned int reports_tls : 1;
     unsigned int is_draining : 1; /**< in engine->draining */
     unsigned int is_served : 1;  /**< drained in the place of a connection */
 } queue_hop_t;

@@ -1,7 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "queue_https.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,7 +10,6 @@
 #include <curl/curl.h>
 
 #include "smtp_dns_record.h"
-#include "smtp_domain.h"
 
 /** Of the time for the whole, so much for connecting. */
 #define CONNECT_PART 2
@@ -50,59 +48,6 @@ apr_status_t queue_https_begin(apr_pool_t *p)
     }
     apr_pool_cleanup_register(p, NULL, https_end, apr_pool_cleanup_null);
     return APR_SUCCESS;
-}
-
-/* ---- URLs ---- */
-
-static const char *part_get(apr_pool_t *p, CURLU *url, CURLUPart part)
-{
-    char *text = NULL;
-    const char *copy = NULL;
-
-    if (curl_url_get(url, part, &text, 0) == CURLUE_OK && text != NULL) {
-        copy = apr_pstrdup(p, text);
-    }
-    curl_free(text);
-    return copy;
-}
-
-static const char *host_check(apr_pool_t *p, CURLU *url, const char **host,
-                              apr_port_t *port)
-{
-    const char *scheme = part_get(p, url, CURLUPART_SCHEME);
-    const char *name = part_get(p, url, CURLUPART_HOST);
-    const char *number = part_get(p, url, CURLUPART_PORT);
-
-    if (scheme == NULL || strcmp(scheme, "https") != 0) {
-        return "it is not https";
-    }
-    if (part_get(p, url, CURLUPART_USER) != NULL
-        || part_get(p, url, CURLUPART_PASSWORD) != NULL) {
-        return "it has a login";
-    }
-    if (name == NULL || smtp_domain_parse(name, strlen(name), 0)
-                        != SMTP_DOMAIN_NAME) {
-        return "its host is no name";
-    }
-    *host = smtp_domain_normalise(p, name);
-    *port = number ? (apr_port_t)atoi(number) : 443;
-    return *host ? NULL : "its host is no name";
-}
-
-const char *queue_https_host_get(apr_pool_t *p, const char *url,
-                                 const char **host, apr_port_t *port)
-{
-    CURLU *parsed = curl_url();
-    const char *fault = "it is no URL";
-
-    *host = NULL;
-    *port = 0;
-    if (parsed != NULL
-        && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK) {
-        fault = host_check(p, parsed, host, port);
-    }
-    curl_url_cleanup(parsed);
-    return fault;
 }
 
 /* ---- A request ---- */

@@ -19,7 +19,7 @@
 
 typedef struct queue_https_request_t {
     const char *url;             /**< https: */
-    const char *host;            /**< in it, as queue_https_host_get() says */
+    const char *host;            /**< in it, as queue_url_host_get() says */
     apr_port_t port;
     /** smtp_dns_address_t of host; at least one. */
     const apr_array_header_t *addresses;
@@ -44,13 +44,6 @@ typedef struct queue_https_answer_t {
 
 /** In the queue process, before its threads; ends with @a p. */
 apr_status_t queue_https_begin(apr_pool_t *p);
-
-/** Takes host and port out of a URL.
- *  @param host  out: A-labels in lower case, in @a p; NULL on failure
- *  @return NULL, or why it cannot be used, static: only https, without login,
- *          with the name of a host */
-const char *queue_https_host_get(apr_pool_t *p, const char *url,
-                                 const char **host, apr_port_t *port);
 
 /** Ends requests that are under way, within a second or so, and lets no other
  *  begin: the process ends. Any thread. */

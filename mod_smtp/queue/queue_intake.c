@@ -200,6 +200,9 @@ static queue_hop_t *hop_create(const queue_found_route_t *found,
     hop->helo = vhost->s->server_hostname;
     hop->requires_tls = (flags & STORE_ENVELOPE_REQUIRETLS) != 0;
     hop->is_tls_optional = (flags & STORE_ENVELOPE_TLS_OPTIONAL) != 0;
+    /* Policies do not count for such mail, and reports themselves are (RFC
+     * 8460 3: not told in the next report). */
+    hop->reports_tls = vhost->tls_report && !hop->is_tls_optional;
     return hop;
 }
 

@@ -22,12 +22,15 @@ typedef struct queue_network_t {
     smtp_tls_context_t *tls;     /**< NULL: no TLS can be had */
     smtp_random_t random;
     struct queue_sts_t *sts;     /**< queue_sts.h; NULL: no MTA-STS */
+    struct queue_tls_report_t *tls_report; /**< queue_tls_report.h; NULL: no
+                                                TLS-RPT */
     queue_timer_t dns_timer;     /* private */
 } queue_network_t;
 
 /**
- * Makes all of it of the configuration, but sts, in the process that runs the
- * loop: libunbound has a thread. Answers of DNS come by the loop from then on.
+ * Makes all of it of the configuration, but sts and tls_report, in the process
+ * that runs the loop: libunbound has a thread. Answers of DNS come by the loop
+ * from then on.
  * @param p        of the network; destroyed before the loop
  * @param network  out; NULL on failure
  * @param fault    out: NULL, or what is wrong, for the administrator, in @a p

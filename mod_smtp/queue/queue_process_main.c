@@ -26,6 +26,7 @@
 #include "queue_network.h"
 #include "queue_store.h"
 #include "queue_sts.h"
+#include "queue_tls_report.h"
 #include "store_log.h"
 
 APLOG_USE_MODULE(smtp_queue);
@@ -244,6 +245,49 @@ static void sts_begin(work_t *work, queue_network_t *network)
     }
 }
 
+/* The first virtual host that wants reports to be sent sends them for all. */
+static const queue_vhost_t *reporter_find(const queue_conf_t *conf)
+{
+    int i;
+
+    for (i = 0; i < conf->vhosts->nelts; i++) {
+        const queue_vhost_t *vhost = APR_ARRAY_IDX(conf->vhosts, i,
+                                                   queue_vhost_t *);
+
+        if (vhost->tls_report) {
+            return vhost;
+        }
+    }
+    return NULL;
+}
+
+static void tls_report_begin(work_t *work, queue_network_t *network)
+{
+    const queue_conf_t *conf = work->process->conf;
+    const queue_vhost_t *vhost = reporter_find(conf);
+    queue_tls_report_conf_t report = { 0 };
+    apr_status_t rv;
+
+    if (vhost == NULL) {
+        return;
+    }
+    report.queue_dir = apr_pstrcat(work->p, conf->spool, "/queue", NULL);
+    report.s = vhost->s;
+    report.organization = vhost->s->server_hostname;
+    report.contact = vhost->postmaster
+                     ? vhost->postmaster
+                     : apr_pstrcat(work->p, "postmaster@",
+                                   vhost->s->server_hostname, NULL);
+    report.ca_file = conf->tls_ca_file;
+    report.loopback_is_foreign = conf->loopback_is_foreign;
+    rv = queue_tls_report_create(work->p, network, &report,
+                                 &network->tls_report);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, work->process->s,
+                     QUEUE_LOGNO(4463) "TLS-RPT: nothing is counted");
+    }
+}
+
 /* It has the lock, and may send. Hints that came before are not needed: the
  * engine begins with a look at all journals. */
 static apr_status_t send_begin(work_t *work)
@@ -261,6 +305,7 @@ static apr_status_t send_begin(work_t *work)
         return rv;
     }
     sts_begin(work, network);
+    tls_report_begin(work, network);
     rv = queue_engine_create(work->p, conf, work->loop, work->store, network,
                              work->process->log, &work->engine);
     if (rv == APR_SUCCESS) {

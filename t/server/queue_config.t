@@ -97,6 +97,8 @@ my @SYNTAX = (
     [host => 'SMTPDSNTemplate failed conf/latin1.txt', qr/not UTF-8/],
     [host => 'SMTPDSNTemplate failed conf/none', qr/is empty/],
 
+    [host => 'SMTPTLSReport daily', qr/one of Off, On/],
+
     [host => '<SMTPDestination>', qr/write <SMTPDestination example\.com>/,
      '</SMTPDestination>'],
     (map { [host => "<SMTPDestination $_>", $NAMES, '</SMTPDestination>'] }
@@ -276,6 +278,7 @@ my @RIGHT = (
         [$place => 'SMTPDSNCopy none'],
         [$place => 'SMTPDSNMaxSize 0'],
         [$place => 'SMTPDSNTemplate Failed conf/failed.txt'],
+        [$place => 'SMTPTLSReport On'],
     ) } qw(main host)),
     (map { [host => "<SMTPDestination $_>\n</SMTPDestination>"] }
      '*', '.example.net', '[192.0.2.1]', '[IPv6:2001:db8::1]', 'a b c',

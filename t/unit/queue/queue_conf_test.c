@@ -190,20 +190,24 @@ static void a_virtual_host_inherits_and_overrides(void **state)
     base->vhost.verp = "+=";
     base->vhost.dsn_copy = "copy@example.com";
     base->vhost.dsn_max_octets = 9;
+    base->vhost.tls_report = 1;
     vhost = vhost_merge(*state, base, add);
     assert_int_equal(vhost->retry.expire, 7);
     assert_int_equal(vhost->priority, QUEUE_PRIORITY_BULK);
     assert_string_equal(vhost->verp, "+=");
     assert_string_equal(vhost->dsn_copy, "copy@example.com");
     assert_int_equal(vhost->dsn_max_octets, 9);
+    assert_int_equal(vhost->tls_report, 1);
     /* SMTPVERP off, SMTPDSNCopy none, and so on. */
     add->vhost.verp = add->vhost.dsn_copy = "";
     add->vhost.dsn_max_octets = 0;
+    add->vhost.tls_report = 0;
     add->vhost.retry.warn = 0;
     vhost = vhost_merge(*state, base, add);
     assert_null(vhost->verp);
     assert_null(vhost->dsn_copy);
     assert_int_equal(vhost->dsn_max_octets, 0);
+    assert_int_equal(vhost->tls_report, 0);
     assert_int_equal(vhost->retry.warn, 0);
 }
 
