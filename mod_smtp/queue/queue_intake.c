@@ -119,6 +119,7 @@ static void state_restore(const intake_t *in, int i)
 
     recipient->attempts = (unsigned char)(state->attempts < 255
                                           ? state->attempts : 255);
+    recipient->is_warned = in->found->warned[i];
     switch (state->what) {
     case STORE_QUEUED_SENT:
         queue_message_recipient_end(message, recipient,
@@ -151,7 +152,6 @@ static void message_make(intake_t *in)
     facts_fill(in, &facts);
     in->message = queue_message_create(&facts);
     in->message->is_held = in->found->is_held;
-    in->message->is_warned = in->found->is_warned;
     for (i = 0; in->found->states && i < in->recipients->nelts; i++) {
         state_restore(in, i);
     }

@@ -43,6 +43,7 @@ typedef struct queue_recipient_t {
     const queue_reason_t *reason; /**< of the last attempt; NULL: none */
     unsigned char state;         /**< queue_recipient_e */
     unsigned char attempts;      /**< stays at 255 */
+    unsigned char is_warned;     /**< a DSN "delayed" was or is being made */
 } queue_recipient_t;
 
 typedef enum {
@@ -89,7 +90,6 @@ struct queue_message_t {
     apr_uint32_t size_octets;    /**< stays at its maximum */
     apr_uint32_t tasks;          /**< threads that read it: it cannot go */
     unsigned char priority;      /**< queue_priority_e */
-    unsigned int is_warned : 1;  /**< a DSN "delayed" was made */
     unsigned int is_held : 1;
     unsigned int is_report : 1;  /**< null reverse-path */
 };

@@ -30,7 +30,6 @@ typedef struct work_t {
     const char *host;            /* who said it, for notes and DSNs */
     apr_time_t next;             /* of the job; 0: nobody was deferred */
     queue_sent_e how;            /* what it tells of the destination */
-    unsigned int is_warning : 1; /* a DSN "delayed" is among told */
     unsigned int is_repeated : 1; /* somebody is left in this round */
 } work_t;
 
@@ -200,6 +199,19 @@ static void settle_failed(work_t *work, apr_uint32_t index,
                                 QUEUE_RECIPIENT_FAILED);
 }
 
+/* Each recipient once: those who wait for another host may have been told of
+ * before. Who does not want to hear of it is not asked again either. */
+static void warn(work_t *work, apr_uint32_t index,
+                 const queue_verdict_t *verdict,
+                 const smtp_outcome_t *outcome)
+{
+    if (is_wanted(work, index, SMTP_REPORT_DELAYED)) {
+        tell(work, index, verdict, outcome);
+    }
+    work->message->recipients[index].is_warned =
+        work->envelope_rv == APR_SUCCESS;
+}
+
 static void settle_deferred(work_t *work, apr_uint32_t index,
                             const queue_verdict_t *verdict,
                             const smtp_outcome_t *outcome)
@@ -212,13 +224,14 @@ static void settle_deferred(work_t *work, apr_uint32_t index,
     if (!work->next || verdict->next < work->next) {
         work->next = verdict->next;
     }
-    if (verdict->has_action && is_wanted(work, index, SMTP_REPORT_DELAYED)) {
-        tell(work, index, verdict, outcome);
-        work->is_warning = 1;
+    if (verdict->has_action) {
+        warn(work, index, verdict, outcome);
     }
 }
 
-static void verdict_make(const work_t *work, const smtp_outcome_t *outcome,
+static void verdict_make(const work_t *work,
+                         const queue_recipient_t *recipient,
+                         const smtp_outcome_t *outcome,
                          queue_verdict_t *verdict)
 {
     const queue_message_t *message = work->message;
@@ -231,7 +244,7 @@ static void verdict_make(const work_t *work, const smtp_outcome_t *outcome,
     facts.now = work->now;
     facts.chance =
         smtp_random_next(&work->settle->engine->network->random);
-    facts.is_warned = message->is_warned;
+    facts.is_warned = recipient->is_warned;
     facts.may_repeat = work->settle->may_repeat;
     facts.is_on_demand = queue_delivery_is_on_demand(work->settle->job);
     queue_verdict_make(&facts, outcome, verdict);
@@ -263,7 +276,7 @@ static void settle_recipient(work_t *work, apr_uint32_t index,
     queue_recipient_t *recipient = &work->message->recipients[index];
     queue_verdict_t verdict;
 
-    verdict_make(work, outcome, &verdict);
+    verdict_make(work, recipient, outcome, &verdict);
     if (verdict.what == QUEUE_VERDICT_AGAIN) {
         work->is_repeated = 1;
         return;
@@ -303,21 +316,9 @@ void queue_settle_note(queue_engine_t *engine, queue_message_t *message,
 
 /* ---- The job and the message ---- */
 
-/* Once only: the sender need not read of each attempt. */
-static void warned_note(work_t *work)
-{
-    static const smtp_outcome_t none = { 0 };
-
-    work->message->is_warned = 1;
-    note(work, STORE_QUEUED_WARNED, 0, &none, 0);
-}
-
 /* Writes what has happened, unless all is over: then the end says so. */
 static void notes_write(work_t *work)
 {
-    if (work->is_warning) {
-        warned_note(work);
-    }
     if (work->message->open && work->notes->nelts) {
         queue_settle_note(work->settle->engine, work->message, work->notes,
                           work->settle->p);

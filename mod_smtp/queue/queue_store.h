@@ -54,7 +54,9 @@ typedef struct queue_found_t {
      *  NULL: nothing has happened yet. */
     const store_queued_state_t *states;
     apr_size_t recipient_count;
-    unsigned int is_held : 1, is_warned : 1;
+    /** 1: a DSN "delayed" was made; by recipient. NULL: of nobody. */
+    const unsigned char *warned;
+    unsigned int is_held : 1;
     int priority;                /**< store_queued.h; UNSET -1 */
 } queue_found_t;
 

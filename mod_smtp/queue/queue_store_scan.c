@@ -238,7 +238,7 @@ static void give(const store_file_head_t *head,
     found.states = replay->notes ? replay->states : NULL;
     found.recipient_count = replay->count;
     found.is_held = replay->is_held;
-    found.is_warned = replay->is_warned;
+    found.warned = replay->notes ? replay->warned : NULL;
     found.priority = replay->priority < QUEUE_PRIORITY_COUNT
                    ? replay->priority : -1;
     fn(baton, &found);

@@ -53,9 +53,14 @@ static void told_note(const report_t *report,
                       store_queued_note_t *n)
 {
     memset(n, 0, sizeof(*n));
-    n->what = STORE_QUEUED_FAILED;
     n->recipient = told->recipient;
     n->time = told->attempt;
+    n->host = n->text = "";
+    if (told->action != SMTP_REPORT_FAILED) {
+        n->what = STORE_QUEUED_WARNED;
+        return;
+    }
+    n->what = STORE_QUEUED_FAILED;
     n->attempts = report->message->recipients[told->recipient].attempts;
     n->code = (apr_uint32_t)told->code;
     n->status = store_queued_status_pack(told->status);
@@ -70,7 +75,8 @@ static int is_over(const report_t *report, const queue_dsn_recipient_t *told)
            == QUEUE_RECIPIENT_REPORTING;
 }
 
-/* Who is told now is over.
+/* Who is told now of a failure is over; who is told of a delay is told once
+ * (RFC 3461 5.2.5 lets us).
  * @return notes that say so (store_queued_note_t) */
 static apr_array_header_t *told_end(report_t *report, apr_pool_t *p)
 {
@@ -87,6 +93,9 @@ static apr_array_header_t *told_end(report_t *report, apr_pool_t *p)
             queue_message_recipient_end(message,
                                         &message->recipients[told->recipient],
                                         QUEUE_RECIPIENT_FAILED);
+        }
+        else if (told->is_told && told->action == SMTP_REPORT_DELAYED) {
+            told_note(report, told, apr_array_push(notes));
         }
     }
     while (report->first < report->end

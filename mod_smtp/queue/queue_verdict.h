@@ -27,7 +27,7 @@ typedef struct queue_verdict_facts_t {
     apr_time_t expires;
     apr_time_t now;
     apr_uint64_t chance;         /**< any number */
-    unsigned int is_warned : 1;  /**< a DSN "delayed" was made */
+    unsigned int is_warned : 1;  /**< a DSN "delayed" was made of him */
     unsigned int may_repeat : 1; /**< AGAIN is possible */
     /** It is fetched (QUEUE_ROUTE_ON_DEMAND): no time brings it further but
      *  that at which it is given up, and nobody is told of a delay. */

@@ -156,8 +156,8 @@ apr_uint64_t store_queued_notes_at(const store_queued_header_t *header)
     return store_queued_content_at(header) + header->content_len;
 }
 
-/* Written anew there is a note for each recipient at most, and a few about
- * the message: half of the limit. */
+/* Written anew there are one note for each recipient at most, one that he was
+ * warned of, and a few about the message: half of the limit. */
 int store_queued_is_worn(const store_queued_header_t *header,
                          apr_uint64_t file_octets,
                          apr_uint32_t recipient_count)
@@ -166,7 +166,8 @@ int store_queued_is_worn(const store_queued_header_t *header,
 
     return file_octets > rest
         && file_octets - rest > rest + WORN_OCTETS
-           + 2 * (apr_uint64_t)STORE_QUEUED_NOTE_MAX * recipient_count;
+           + 2 * (apr_uint64_t)(STORE_QUEUED_NOTE_MAX
+                                + STORE_QUEUED_NOTE_OCTETS) * recipient_count;
 }
 
 /* ---- Notes ---- */
@@ -294,6 +295,7 @@ void store_queued_replay_begin(store_queued_replay_t *replay, apr_pool_t *p,
     replay->priority = -1;
     replay->states = apr_pcalloc(p, (count + (apr_size_t)1)
                                     * sizeof(*replay->states));
+    replay->warned = apr_pcalloc(p, count + (apr_size_t)1);
     for (i = 0; i < count; i++) {
         replay->states[i].recipient = i;
         replay->states[i].host = replay->states[i].text = "";
@@ -314,7 +316,9 @@ static void note_apply(store_queued_replay_t *replay,
         replay->is_held = 0;
         break;
     case STORE_QUEUED_WARNED:
-        replay->is_warned = 1;
+        if (recipient < replay->count) {
+            replay->warned[recipient] = 1;
+        }
         break;
     case STORE_QUEUED_PRIORITY:
         replay->priority = (int)(store_octets_get(octets + 32, 4)
@@ -353,13 +357,14 @@ apr_size_t store_queued_replay(store_queued_replay_t *replay,
     return done;
 }
 
-static void message_note_add(apr_array_header_t *notes, store_queued_e what,
-                             apr_uint32_t code)
+static void bare_note_add(apr_array_header_t *notes, store_queued_e what,
+                          apr_uint32_t recipient, apr_uint32_t code)
 {
     store_queued_note_t *note = apr_array_push(notes);
 
     memset(note, 0, sizeof(*note));
     note->what = what;
+    note->recipient = recipient;
     note->code = code;
     note->host = note->text = "";
 }
@@ -376,16 +381,16 @@ store_queued_replay_notes(apr_pool_t *p, const store_queued_replay_t *replay)
         if (replay->states[i].what != STORE_QUEUED_WAITING) {
             APR_ARRAY_PUSH(notes, store_queued_note_t) = replay->states[i];
         }
+        if (replay->warned[i]) {
+            bare_note_add(notes, STORE_QUEUED_WARNED, i, 0);
+        }
     }
     if (replay->is_held) {
-        message_note_add(notes, STORE_QUEUED_HOLD, 0);
-    }
-    if (replay->is_warned) {
-        message_note_add(notes, STORE_QUEUED_WARNED, 0);
+        bare_note_add(notes, STORE_QUEUED_HOLD, 0, 0);
     }
     if (replay->priority >= 0) {
-        message_note_add(notes, STORE_QUEUED_PRIORITY,
-                         (apr_uint32_t)replay->priority);
+        bare_note_add(notes, STORE_QUEUED_PRIORITY, 0,
+                      (apr_uint32_t)replay->priority);
     }
     return notes;
 }

@@ -75,8 +75,10 @@ typedef enum {
                                       told */
     STORE_QUEUED_DELETED,        /**< by the administrator */
     /** Notes about the whole message: recipient is not used. */
-    STORE_QUEUED_HOLD, STORE_QUEUED_RELEASE, STORE_QUEUED_WARNED,
-    STORE_QUEUED_PRIORITY        /**< code: queue_priority_e */
+    STORE_QUEUED_HOLD, STORE_QUEUED_RELEASE,
+    STORE_QUEUED_WARNED,         /**< the recipient's DSN "delayed" was made;
+                                      what else is said of him still counts */
+    STORE_QUEUED_PRIORITY        /**< whole message. code: queue_priority_e */
 } store_queued_e;
 
 typedef struct store_queued_note_t {
@@ -161,8 +163,9 @@ apr_size_t store_queued_note_write(unsigned char *octets,
 typedef struct store_queued_replay_t {
     apr_pool_t *p;
     store_queued_state_t *states; /**< by recipient */
+    unsigned char *warned;       /**< 1: WARNED; by recipient */
     apr_uint32_t count;
-    unsigned int is_held : 1, is_warned : 1;
+    unsigned int is_held : 1;
     int priority;                /**< -1: no note about it */
     apr_uint32_t notes;          /**< read so far */
     apr_uint64_t torn;           /**< octets that are in no note */

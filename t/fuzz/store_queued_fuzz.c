@@ -43,7 +43,8 @@ static void check_same(const store_queued_replay_t *a,
         FUZZ_CHECK(same(&a->states[i], &b->states[i]));
         FUZZ_CHECK(a->states[i].recipient == i);
     }
-    FUZZ_CHECK(a->is_held == b->is_held && a->is_warned == b->is_warned
+    FUZZ_CHECK(!memcmp(a->warned, b->warned, RECIPIENTS));
+    FUZZ_CHECK(a->is_held == b->is_held
                && a->priority == b->priority);
 }
 
@@ -68,12 +69,12 @@ static void check_pieces(apr_pool_t *p, const store_queued_replay_t *whole,
 static void check_anew(apr_pool_t *p, const store_queued_replay_t *replay)
 {
     const apr_array_header_t *notes = store_queued_replay_notes(p, replay);
-    unsigned char octets[(RECIPIENTS + 3) * STORE_QUEUED_NOTE_MAX];
+    unsigned char octets[(2 * RECIPIENTS + 2) * STORE_QUEUED_NOTE_MAX];
     store_queued_replay_t anew;
     size_t len = 0;
     int i;
 
-    FUZZ_CHECK(notes->nelts <= RECIPIENTS + 3);
+    FUZZ_CHECK(notes->nelts <= 2 * RECIPIENTS + 2);
     for (i = 0; i < notes->nelts; i++) {
         len += store_queued_note_write(
             octets + len, &APR_ARRAY_IDX(notes, i, store_queued_note_t));

@@ -143,6 +143,31 @@ subtest 'no more comes back than shall' => sub {
                       .*^\xC3\xBC$}xms, 'eight bits as they were');
 };
 
+subtest 'each who waits is told of once' => sub {
+    $hop{known}->say('rcpt late' => '451 4.3.2 Not now',
+                     'rcpt never' => '451 4.3.2 Not now');
+    $hop{plain}->say('rcpt later' => '451 4.3.2 Not now');
+    my $client = $server->ehlo_client;
+    $client->command('MAIL FROM:<bob@example.com>');
+    $client->command("RCPT TO:$_")
+        for '<late@elsewhere.test>', '<later@plain.test>',
+            '<never@elsewhere.test> NOTIFY=FAILURE';
+    $client->command('DATA');
+    $client->send_octets("$HEADER\r\n$BODY.\r\n");
+    is($client->read_reply->code, '250', 'accepted');
+    $client->quit;
+    my @reports = $sender->wait_messages(2);
+    is_deeply([sort map { /^Final-Recipient: rfc822; (\S+)$/mg } @reports],
+              [qw(late@elsewhere.test later@plain.test)],
+              'both, each by his own host');
+    is(scalar(grep { /^Action: delayed$/m } @reports), 2, 'delayed');
+    $sender->clear;
+    $hop{known}->say('rcpt late' => undef, 'rcpt never' => undef);
+    $hop{plain}->say('rcpt later' => undef);
+    ok(is_empty(), 'all are sent in the end');
+    nothing_was_told('and that was all');
+};
+
 # RFC 3461 4.1: the rest of the table is t/unit/queue/queue_dsn_test.c's.
 subtest 'who does not want to hear is not told' => sub {
     for my $notify ('NOTIFY=NEVER', 'NOTIFY=SUCCESS', 'NOTIFY=DELAY') {

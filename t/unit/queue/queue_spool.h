@@ -36,7 +36,8 @@ typedef struct queue_spool_found_t {
     queue_message_t message;     /**< as the engine would have it */
     apr_off_t size_octets;
     apr_size_t recipient_count;
-    int is_held, is_warned, priority;
+    int is_held, priority;
+    const unsigned char *warned; /**< NULL: of nobody */
     /** Copies; NULL: nothing has happened yet. */
     store_queued_state_t *states;
 } queue_spool_found_t;
@@ -287,8 +288,11 @@ static inline void queue_spool_keep(void *baton, const queue_found_t *found)
     copy->size_octets = found->size_octets;
     copy->recipient_count = found->recipient_count;
     copy->is_held = found->is_held;
-    copy->is_warned = found->is_warned;
     copy->priority = found->priority;
+    if (found->warned) {
+        copy->warned = apr_pmemdup(u->p, found->warned,
+                                   found->recipient_count);
+    }
     if (found->states) {
         copy->states = apr_pmemdup(u->p, found->states,
                                    found->recipient_count

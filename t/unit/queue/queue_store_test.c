@@ -322,12 +322,12 @@ static void notes_about_the_message_come_back(void **state)
 {
     queue_spool_t *u = queue_spool_create(*state);
     queue_spool_found_t *found =
-        queue_spool_find(u, queue_spool_commit(u, "a", 1, TEXT));
+        queue_spool_find(u, queue_spool_commit(u, "a", 2, TEXT));
     store_queued_note_t notes[3];
     int i;
 
     notes[0] = queue_spool_note_make(STORE_QUEUED_HOLD, 0, 0);
-    notes[1] = queue_spool_note_make(STORE_QUEUED_WARNED, 0, 0);
+    notes[1] = queue_spool_note_make(STORE_QUEUED_WARNED, 1, 0);
     notes[2] = queue_spool_note_make(STORE_QUEUED_PRIORITY, 0, 0);
     notes[2].code = QUEUE_PRIORITY_BULK;
     for (i = 0; i < 2; i++) {
@@ -335,7 +335,9 @@ static void notes_about_the_message_come_back(void **state)
                                           u->scratch), 0);
         queue_spool_restart(u);
         found = queue_spool_get(u, 0);
-        assert_true(found->is_held && found->is_warned);
+        assert_true(found->is_held && found->warned);
+        assert_false(found->warned[0]);
+        assert_true(found->warned[1]);
         assert_int_equal(found->priority,
                          i ? -1 : QUEUE_PRIORITY_BULK);
         notes[2].code = QUEUE_PRIORITY_COUNT; /* one that we do not know */

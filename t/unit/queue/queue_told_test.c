@@ -30,6 +30,8 @@ static struct {
     int dsn_ok;                  /* so many are durable before dsn_rv counts */
     int dsns;                    /* that are */
     int is_wanted;
+    int not_wanted;              /* but by this recipient */
+    int told[5];                 /* how often, by recipient */
     int mails;                   /* open */
     int mails_damaged;           /* what a rewind says */
     int ended, removed;
@@ -160,8 +162,8 @@ int queue_dsn_is_wanted(const store_envelope_t *envelope,
                         const store_queued_recipient_t *recipient,
                         smtp_report_action_e action)
 {
-    (void)envelope, (void)recipient, (void)action;
-    return world.is_wanted;
+    (void)envelope, (void)action;
+    return world.is_wanted && recipient->recipient != world.not_wanted;
 }
 
 /* Two recipients in each. */
@@ -180,6 +182,7 @@ apr_status_t queue_dsn_send(apr_pool_t *p, const queue_vhost_t *vhost,
     }
     for (i = 0; i < DSN_RECIPIENTS && *end < count; i++) {
         assert_false(recipients[*end].is_told);
+        world.told[recipients[*end].recipient]++;
         recipients[(*end)++].is_told = 1;
     }
     world.dsns++;
@@ -214,6 +217,7 @@ static scene_t *begin(apr_pool_t *p)
     memset(&world, 0, sizeof(world));
     world.now = apr_time_from_sec(1795427400);
     world.is_wanted = 1;
+    world.not_wanted = -1;
     world.envelope = store_envelope_create(p);
     s->p = p;
     assert_null(queue_retry_parse(p, "5m", &s->vhost.retry.intervals));
@@ -401,6 +405,62 @@ static void a_failure_of_damaged_mail_is_in_the_log(void **state)
     assert_non_null(strstr(world.log, "SM4073: 0650c1f2a3b4c00001001: "));
 }
 
+static void each_who_waits_is_warned_of_once(void **state)
+{
+    scene_t *s = begin(*state);
+    int i;
+
+    s->vhost.retry.warn = apr_time_from_sec(14400);
+    world.not_wanted = 2;
+    settle(s, RECIPIENTS, "451 Later");
+    assert_int_equal(world.dsns, 0);
+    world.now += s->vhost.retry.warn;
+    settle(s, 1, "451 Later");
+    *world.notes = '\0';
+    /* Those whose turn comes later are told of, too. */
+    settle(s, RECIPIENTS, "451 Later");
+    assert_string_equal(world.notes, "deferred:0 deferred:1 deferred:2 "
+                        "deferred:3 deferred:4 warned:1 warned:3 warned:4 ");
+    settle(s, RECIPIENTS, "451 Later");
+    for (i = 0; i < RECIPIENTS; i++) {
+        assert_int_equal(world.told[i], i != 2);
+    }
+    queue_schedule_remove(s->engine.schedule, s->message->jobs);
+    queue_message_free(s->message, s->engine.reasons);
+}
+
+/* A process that comes later tells of the delay again. */
+static void a_warning_is_noted_when_it_is_durable(void **state)
+{
+    scene_t *s = begin(*state);
+
+    s->vhost.retry.warn = apr_time_from_sec(14400);
+    world.now += s->vhost.retry.warn;
+    world.dsn_rv = APR_ENOSPC;
+    settle(s, 1, "451 Later");
+    settle(s, 1, "451 Later");
+    assert_string_equal(world.notes, "deferred:0 deferred:0 ");
+    world.dsn_rv = APR_SUCCESS;
+    time_passes();
+    assert_string_equal(world.notes, "deferred:0 deferred:0 warned:0 ");
+    assert_int_equal(world.told[0], 1);
+    queue_schedule_remove(s->engine.schedule, s->message->jobs);
+    queue_message_free(s->message, s->engine.reasons);
+}
+
+static void nobody_is_warned_of_mail_with_the_null_reverse_path(void **state)
+{
+    scene_t *s = begin(*state);
+
+    s->vhost.retry.warn = apr_time_from_sec(14400);
+    s->message->is_report = 1;
+    world.now += s->vhost.retry.warn;
+    settle(s, RECIPIENTS, "451 Later");
+    settle(s, RECIPIENTS, "550 No");
+    assert_int_equal(world.dsns, 0);
+    assert_int_equal(world.removed, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,7 +470,10 @@ int main(void)
         UNIT_TEST(others_of_a_damaged_mail_have_their_turn),
         UNIT_TEST(damage_that_a_thread_finds_is_told_of_all_the_same),
         UNIT_TEST(a_failure_that_cannot_be_told_now_is_none_yet),
-        UNIT_TEST(a_failure_of_damaged_mail_is_in_the_log)
+        UNIT_TEST(a_failure_of_damaged_mail_is_in_the_log),
+        UNIT_TEST(each_who_waits_is_warned_of_once),
+        UNIT_TEST(a_warning_is_noted_when_it_is_durable),
+        UNIT_TEST(nobody_is_warned_of_mail_with_the_null_reverse_path)
     };
 
     return UNIT_RUN(tests);
