@@ -119,10 +119,6 @@ void queue_conf_warn(apr_pool_t *ptemp, const queue_conf_t *conf,
 void queue_conf_vhost_self_get(apr_pool_t *p, const queue_vhost_t *vhost,
                                apr_port_t port, smtp_mx_self_t *self);
 
-/** A message of the command @a cmd: DIRECTIVE "value": fault. */
-const char *queue_conf_fault(const cmd_parms *cmd, const char *value,
-                             const char *fault);
-
 /** NULL, or that a directive which sets a field of @a part stands where it
  *  must not. */
 const char *queue_conf_part_fault(cmd_parms *cmd, queue_conf_part_e part);

@@ -13,6 +13,7 @@
 #include "queue_conf_file.h"
 #include "queue_log.h"
 #include "smtp_chars.h"
+#include "smtp_config.h"
 #include "smtp_domain.h"
 
 #define WEIGHT_MAX 1000
@@ -38,12 +39,12 @@ static const char *tls_name_add(cmd_parms *cmd,
     const char *domain = smtp_domain_normalise(cmd->pool, name);
 
     if (conf->tls != SMTP_TLS_VERIFY && conf->tls != SMTP_TLS_DANE) {
-        return queue_conf_fault(cmd, name, "names count with verify and dane "
-                                "only; whoever it is may answer otherwise");
+        return smtp_config_fault(cmd, name, "names count with verify and dane "
+                                 "only; whoever it is may answer otherwise");
     }
     if (domain == NULL || *domain == '[') {
-        return queue_conf_fault(cmd, name, "is no name that a certificate "
-                                "could have; give a domain");
+        return smtp_config_fault(cmd, name, "is no name that a certificate "
+                                 "could have; give a domain");
     }
     APR_ARRAY_PUSH(list_get(cmd->pool, &conf->tls_names,
                             sizeof(const char *)), const char *) = domain;
@@ -62,9 +63,9 @@ const char *queue_conf_tls_set(cmd_parms *cmd, void *dir, int argc,
         return fault;
     }
     if (argc == 0 || !smtp_tls_level_parse(argv[0], &level)) {
-        return queue_conf_fault(cmd, argc == 0 ? "" : argv[0],
-                                "give one of none, may, encrypt, verify, "
-                                "dane");
+        return smtp_config_fault(cmd, argc == 0 ? "" : argv[0],
+                                 "give one of none, may, encrypt, verify, "
+                                 "dane");
     }
     conf->tls = level;
     conf->tls_names = NULL;
@@ -92,9 +93,9 @@ static const char *source_add(cmd_parms *cmd, apr_array_header_t *sources,
     if (smtp_dns_address_parse(address, &source.address) != APR_SUCCESS
         || (weight != NULL
             && !queue_conf_digits_parse(weight, 1, WEIGHT_MAX, &number))) {
-        return queue_conf_fault(cmd, arg, "give an address of this machine, "
-                                "and its weight (1 to 1000) if you like, as "
-                                "in 192.0.2.1=3, or any");
+        return smtp_config_fault(cmd, arg, "give an address of this machine, "
+                                 "and its weight (1 to 1000) if you like, as "
+                                 "in 192.0.2.1=3, or any");
     }
     source.weight = (unsigned int)number;
     APR_ARRAY_PUSH(sources, queue_source_t) = source;
@@ -108,12 +109,12 @@ static const char *helo_set(cmd_parms *cmd, apr_array_header_t *sources,
     const char *name = smtp_domain_normalise(cmd->pool, arg + strlen(HELO));
 
     if (sources->nelts == 0) {
-        return queue_conf_fault(cmd, arg, "stands behind an address, whose "
-                                "name it is");
+        return smtp_config_fault(cmd, arg, "stands behind an address, whose "
+                                 "name it is");
     }
     if (name == NULL) {
-        return queue_conf_fault(cmd, arg, "give a domain, or an address "
-                                "literal as in " HELO "[192.0.2.1]");
+        return smtp_config_fault(cmd, arg, "give a domain, or an address "
+                                 "literal as in " HELO "[192.0.2.1]");
     }
     APR_ARRAY_IDX(sources, sources->nelts - 1, queue_source_t).helo = name;
     return NULL;
@@ -182,7 +183,7 @@ const char *queue_conf_dns_server_add(cmd_parms *cmd, void *dir,
         return fault;
     }
     if (!is_dns_server(cmd->temp_pool, arg)) {
-        return queue_conf_fault(cmd, arg, SERVER_REMEDY);
+        return smtp_config_fault(cmd, arg, SERVER_REMEDY);
     }
     APR_ARRAY_PUSH(list_get(cmd->pool, &whole_of(cmd)->dns_servers,
                             sizeof(const char *)), const char *) = arg;
@@ -202,11 +203,11 @@ const char *queue_conf_dns_stub_add(cmd_parms *cmd, void *dir,
         stub.zone = smtp_domain_normalise(cmd->pool, zone);
     }
     if (stub.zone == NULL || *stub.zone == '[') {
-        return queue_conf_fault(cmd, zone, "is no zone; give a domain, or . "
-                                "for all");
+        return smtp_config_fault(cmd, zone, "is no zone; give a domain, or . "
+                                 "for all");
     }
     if (!is_dns_server(cmd->temp_pool, server)) {
-        return queue_conf_fault(cmd, server, SERVER_REMEDY);
+        return smtp_config_fault(cmd, server, SERVER_REMEDY);
     }
     APR_ARRAY_PUSH(list_get(cmd->pool, &whole_of(cmd)->dns_stubs,
                             sizeof(stub)), smtp_dns_stub_t) = stub;
@@ -225,7 +226,7 @@ static const char *path_set(cmd_parms *cmd, const char *arg,
     *path = ap_server_root_relative(cmd->pool, arg);
     fault = *path == NULL ? "is no path"
                           : queue_conf_file_fault(cmd->temp_pool, *path);
-    return fault == NULL ? NULL : queue_conf_fault(cmd, arg, fault);
+    return fault == NULL ? NULL : smtp_config_fault(cmd, arg, fault);
 }
 
 /* "": no validation, which is not the same as nothing said. */
@@ -273,8 +274,8 @@ const char *queue_conf_own_host_add(cmd_parms *cmd, void *dir,
     }
     host = smtp_domain_normalise(cmd->pool, host);
     if (host == NULL) {
-        return queue_conf_fault(cmd, arg, "is neither a host name nor an "
-                                "address");
+        return smtp_config_fault(cmd, arg, "is neither a host name nor an "
+                                 "address");
     }
     APR_ARRAY_PUSH(list_get(cmd->pool, &whole_of(cmd)->own_hosts,
                             sizeof(const char *)), const char *) = host;
@@ -292,7 +293,7 @@ const char *queue_conf_log_set(cmd_parms *cmd, void *dir, const char *arg)
     whole_of(cmd)->log_file = *arg == '|'
                               ? arg : ap_server_root_relative(cmd->pool, arg);
     return whole_of(cmd)->log_file != NULL ? NULL
-           : queue_conf_fault(cmd, arg, "is no path");
+           : smtp_config_fault(cmd, arg, "is no path");
 }
 
 const char *queue_conf_log_format_set(cmd_parms *cmd, void *dir,
@@ -305,5 +306,5 @@ const char *queue_conf_log_format_set(cmd_parms *cmd, void *dir,
     }
     whole_of(cmd)->log_format = arg;
     fault = queue_log_format_check(cmd->pool, arg);
-    return fault == NULL ? NULL : queue_conf_fault(cmd, arg, fault);
+    return fault == NULL ? NULL : smtp_config_fault(cmd, arg, fault);
 }

@@ -14,6 +14,7 @@
 #include "queue_dsn_text.h"
 #include "smtp_address.h"
 #include "smtp_chars.h"
+#include "smtp_config.h"
 #include "smtp_report.h"
 
 /** Behind the last. */
@@ -42,8 +43,8 @@ const char *queue_conf_dsn_from_set(cmd_parms *cmd, void *dir,
         return fault;
     }
     if (!is_mailbox(cmd->temp_pool, arg)) {
-        return queue_conf_fault(cmd, arg, "give a mailbox that people may "
-                                "write to, as in postmaster@example.com");
+        return smtp_config_fault(cmd, arg, "give a mailbox that people may "
+                                 "write to, as in postmaster@example.com");
     }
     vhost_of(cmd)->postmaster = arg;
     return NULL;
@@ -63,8 +64,8 @@ const char *queue_conf_dsn_copy_set(cmd_parms *cmd, void *dir,
         return NULL;
     }
     if (!is_mailbox(cmd->temp_pool, arg)) {
-        return queue_conf_fault(cmd, arg, "give a mailbox, as in "
-                                "postmaster@example.com, or none");
+        return smtp_config_fault(cmd, arg, "give a mailbox, as in "
+                                 "postmaster@example.com, or none");
     }
     vhost_of(cmd)->dsn_copy = arg;
     return NULL;
@@ -73,31 +74,16 @@ const char *queue_conf_dsn_copy_set(cmd_parms *cmd, void *dir,
 const char *queue_conf_dsn_size_set(cmd_parms *cmd, void *dir,
                                     const char *arg)
 {
-    static const char units[] = "kmg";
     const char *fault = queue_conf_part_fault(cmd, QUEUE_CONF_VHOST);
-    apr_size_t len = strlen(arg);
-    const char *unit = NULL;
-    int shift = 0;
-    apr_off_t value;
 
-    if (fault != NULL) {
-        return fault;
+    if (fault == NULL
+        && !smtp_config_size_parse(arg, 0, SMTP_CHARS_NUMBER_MAX,
+                                   &vhost_of(cmd)->dsn_max_octets)) {
+        fault = smtp_config_fault(cmd, arg, "give a number of octets, also "
+                                  "with K, M or G as in 50K; 0: the header "
+                                  "section alone");
     }
-    if (len > 0) {
-        unit = strchr(units, apr_tolower(arg[len - 1]));
-    }
-    if (unit != NULL) {
-        shift = 10 * (int)(unit - units + 1);
-        len--;
-    }
-    if (smtp_chars_number_parse(arg, len, &value) != 1
-        || value > (SMTP_CHARS_NUMBER_MAX >> shift)) {
-        return queue_conf_fault(cmd, arg, "give a number of octets, also "
-                                "with K, M or G as in 50K; 0: the header "
-                                "section alone");
-    }
-    vhost_of(cmd)->dsn_max_octets = value << shift;
-    return NULL;
+    return fault;
 }
 
 static const char *action_name(int i)
@@ -142,16 +128,16 @@ const char *queue_conf_dsn_template_set(cmd_parms *cmd, void *dir,
         return fault;
     }
     if (action == NULL) {
-        return queue_conf_fault(cmd, word, apr_pstrcat(cmd->pool,
-                                "is no action of a DSN; known are ",
-                                actions_write(cmd->temp_pool), NULL));
+        return smtp_config_fault(cmd, word, apr_pstrcat(cmd->pool,
+                                 "is no action of a DSN; known are ",
+                                 actions_write(cmd->temp_pool), NULL));
     }
     fault = queue_conf_text_read(cmd->pool, path, &text);
     if (fault == NULL) {
         fault = queue_dsn_text_check(cmd->pool, text);
     }
     if (fault != NULL) {
-        return queue_conf_fault(cmd, path, fault);
+        return smtp_config_fault(cmd, path, fault);
     }
     if (conf->dsn_templates == NULL) {
         conf->dsn_templates = apr_hash_make(cmd->pool);
@@ -175,9 +161,9 @@ const char *queue_conf_verp_set(cmd_parms *cmd, void *dir, const char *arg)
     }
     if (strlen(arg) != 2 || arg[0] == arg[1]
         || strspn(arg, "+-=_~") != 2) {
-        return queue_conf_fault(cmd, arg, "give two different characters of "
-                                "+-=_~: one in front of the recipient, one "
-                                "for its @, as in +=; or off");
+        return smtp_config_fault(cmd, arg, "give two different characters of "
+                                 "+-=_~: one in front of the recipient, one "
+                                 "for its @, as in +=; or off");
     }
     vhost_of(cmd)->verp = arg;
     return NULL;

@@ -13,6 +13,7 @@
 #include "queue_conf_directive.h"
 #include "queue_conf_file.h"
 #include "queue_route.h"
+#include "smtp_config.h"
 #include "smtp_domain.h"
 
 APLOG_USE_MODULE(smtp_queue);
@@ -168,7 +169,7 @@ const char *queue_conf_route_add(cmd_parms *cmd, void *dir, int argc,
         i = 1;
     }
     if (fault != NULL) {
-        return queue_conf_fault(cmd, argv[i - 1], fault);
+        return smtp_config_fault(cmd, argv[i - 1], fault);
     }
     if (conf->routes == NULL) {
         conf->routes = apr_array_make(cmd->pool, 1, sizeof(route));
@@ -210,7 +211,7 @@ static const char *rule_add(cmd_parms *cmd, queue_vhost_t *conf,
         : expr_read(cmd, arg + strlen(EXPR), &rule.condition);
 
     if (fault != NULL) {
-        return queue_conf_fault(cmd, arg, fault);
+        return smtp_config_fault(cmd, arg, fault);
     }
     if (conf->priorities == NULL) {
         conf->priorities = apr_array_make(cmd->pool, 1, sizeof(rule));
@@ -231,8 +232,8 @@ const char *queue_conf_priority_add(cmd_parms *cmd, void *dir,
         return fault;
     }
     if (!priority_parse(word, &priority)) {
-        return queue_conf_fault(cmd, word, "give one of urgent, normal, "
-                                "bulk");
+        return smtp_config_fault(cmd, word, "give one of urgent, normal, "
+                                 "bulk");
     }
     if (condition != NULL) {
         return rule_add(cmd, conf, priority, condition);

@@ -8,23 +8,9 @@
 #include <apr_strings.h>
 
 #include "queue_conf_directive.h"
+#include "smtp_config.h"
 
 extern module AP_MODULE_DECLARE_DATA smtp_queue_module;
-
-/** Takes the closing ">" away. NULL and a message when it is not there. */
-static const char *args_take(cmd_parms *cmd, const char *arg,
-                             const char **args)
-{
-    const char *end = strrchr(arg, '>');
-
-    *args = NULL;
-    if (end == NULL) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           "> directive missing closing '>'", NULL);
-    }
-    *args = apr_pstrmemdup(cmd->pool, arg, end - arg);
-    return NULL;
-}
 
 /** Reads names into @a section. */
 static const char *names_read(cmd_parms *cmd, const char *args,
@@ -51,45 +37,26 @@ static const char *names_read(cmd_parms *cmd, const char *args,
              "example.com>, or * for every domain";
 }
 
-/** Reads what stands in the section into a per-directory configuration. */
-static const char *section_walk(cmd_parms *cmd, queue_section_t *section)
-{
-    const cmd_parms saved = *cmd;
-    ap_conf_vector_t *dir_conf = ap_create_per_dir_config(cmd->pool);
-    const ap_directive_t *wrong;
-    const char *fault;
-
-    cmd->override = ACCESS_CONF;
-    /* No path of a file; what checks for "within a section" sees it. */
-    cmd->path = apr_pstrdup(cmd->pool, cmd->cmd->name + 1);
-    ap_set_config_vectors(cmd->server, dir_conf, cmd->path,
-                          &smtp_queue_module, cmd->pool);
-    fault = ap_walk_config(cmd->directive->first_child, cmd, dir_conf);
-    /* Which now is what the last of those directives left, but for the line
-     * that a fault is told of. */
-    wrong = cmd->err_directive;
-    *cmd = saved;
-    cmd->err_directive = wrong;
-    section->conf = ap_get_module_config(dir_conf, &smtp_queue_module);
-    return fault;
-}
-
 const char *queue_conf_section(cmd_parms *cmd, void *dir, const char *arg)
 {
     queue_section_t *section = apr_pcalloc(cmd->pool, sizeof(*section));
     const char *fault = queue_conf_part_fault(cmd, QUEUE_CONF_VHOST);
+    ap_conf_vector_t *dir_conf;
     const char *args;
 
     if (fault == NULL) {
-        fault = args_take(cmd, arg, &args);
+        fault = smtp_config_section_args(cmd, arg, &args);
     }
     if (fault == NULL) {
         fault = names_read(cmd, args, section);
     }
     if (fault == NULL) {
-        fault = section_walk(cmd, section);
+        fault = smtp_config_section_walk(cmd, cmd->directive->first_child,
+                                         ACCESS_CONF, &smtp_queue_module,
+                                         &dir_conf);
     }
     if (fault == NULL) {
+        section->conf = ap_get_module_config(dir_conf, &smtp_queue_module);
         APR_ARRAY_PUSH(queue_conf_of_server(cmd->server)->sections,
                        queue_section_t *) = section;
     }

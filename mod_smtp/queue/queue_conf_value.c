@@ -11,18 +11,12 @@
 #include <apr_strings.h>
 
 #include "smtp_chars.h"
+#include "smtp_config.h"
 
 /** More is no limit, but a slip. */
 #define RATE_MESSAGES_MAX 1000000
 #define RATE_INTERVAL_MAX apr_time_from_sec(31 * 24 * 3600)
 #define CONNECTIONS_MAX 10000
-
-const char *queue_conf_fault(const cmd_parms *cmd, const char *value,
-                             const char *fault)
-{
-    return apr_psprintf(cmd->pool, "%s \"%s\": %s", cmd->cmd->name, value,
-                        fault);
-}
 
 static int is_in_section(const cmd_parms *cmd)
 {
@@ -97,29 +91,17 @@ const char *queue_conf_number_set(cmd_parms *cmd, void *dir, const char *arg)
     const char *fault = queue_conf_part_fault(cmd, number->part);
     int value;
 
-    if (fault != NULL) {
-        return fault;
+    if (fault == NULL) {
+        fault = smtp_config_number_read(cmd, arg, number->min, number->max,
+                                        number->zero, &value);
     }
-    if (!queue_conf_digits_parse(arg, number->zero != NULL ? 0 : number->min,
-                                 number->max, &value)) {
-        return queue_conf_fault(cmd, arg,
-                                apr_psprintf(cmd->pool, "give a whole number "
-                                             "from %d to %d%s%s", number->min,
-                                             number->max,
-                                             number->zero ? ", or 0 for "
-                                                          : "",
-                                             number->zero ? number->zero
-                                                          : ""));
+    if (fault == NULL) {
+        number_store(cmd, dir, number, value);
     }
-    number_store(cmd, dir, number, value);
-    return NULL;
+    return fault;
 }
 
-static const struct {
-    const char *directive;
-    const char *word;
-    int value;
-} words[] = {
+static const smtp_config_word_t words[] = {
     { "SMTPQueue",         "On",        1 },
     { "SMTPQueue",         "Off",       0 },
     { "SMTPDNSLoopback",   "Off",       0 },
@@ -134,30 +116,23 @@ static const struct {
     { "SMTPAddressFamily", "ipv6first", SMTP_MX_FAMILY_IPV6_FIRST },
     { "SMTPAddressFamily", "ipv4first", SMTP_MX_FAMILY_IPV4_FIRST },
     { "SMTPAddressFamily", "ipv6",      SMTP_MX_FAMILY_IPV6_ONLY },
-    { "SMTPAddressFamily", "ipv4",      SMTP_MX_FAMILY_IPV4_ONLY }
+    { "SMTPAddressFamily", "ipv4",      SMTP_MX_FAMILY_IPV4_ONLY },
+    { NULL, NULL, 0 }
 };
 
 const char *queue_conf_word_set(cmd_parms *cmd, void *dir, const char *arg)
 {
     const queue_conf_number_t *number = number_find(cmd->cmd->name);
     const char *fault = queue_conf_part_fault(cmd, number->part);
-    const char *known = "";
-    size_t i;
+    int value;
 
-    for (i = 0; fault == NULL && i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(words[i].directive, number->directive) != 0) {
-            continue;
-        }
-        if (strcasecmp(words[i].word, arg) == 0) {
-            number_store(cmd, dir, number, words[i].value);
-            return NULL;
-        }
-        known = apr_pstrcat(cmd->pool, known, *known != '\0' ? ", " : "",
-                            words[i].word, NULL);
+    if (fault == NULL) {
+        fault = smtp_config_word_read(cmd, words, arg, &value);
     }
-    return fault != NULL ? fault
-           : queue_conf_fault(cmd, arg, apr_pstrcat(cmd->pool, "give one of ",
-                                                    known, NULL));
+    if (fault == NULL) {
+        number_store(cmd, dir, number, value);
+    }
+    return fault;
 }
 
 /* ---- Times ---- */
@@ -242,8 +217,8 @@ const char *queue_conf_time_set(cmd_parms *cmd, void *dir, const char *arg)
     const char *fault;
 
     if (time == NULL) {
-        return queue_conf_fault(cmd, arg, keys_write(cmd->pool,
-                                                     cmd->cmd->name));
+        return smtp_config_fault(cmd, arg, keys_write(cmd->pool,
+                                                      cmd->cmd->name));
     }
     fault = queue_conf_part_fault(cmd, time->part);
     if (fault != NULL) {
@@ -257,7 +232,7 @@ const char *queue_conf_time_set(cmd_parms *cmd, void *dir, const char *arg)
                              time_write(cmd->pool, time->min),
                              time_write(cmd->pool, time->max),
                              time->can_be_off ? "; or off" : "");
-        return queue_conf_fault(cmd, arg, fault);
+        return smtp_config_fault(cmd, arg, fault);
     }
     *queue_conf_time_at(base_of(cmd, dir, time->part), time) = interval;
     return NULL;
@@ -272,7 +247,7 @@ const char *queue_conf_retry_set(cmd_parms *cmd, void *dir, const char *args)
         return fault;
     }
     fault = queue_retry_parse(cmd->pool, args, &conf->vhost.retry.intervals);
-    return fault == NULL ? NULL : queue_conf_fault(cmd, args, fault);
+    return fault == NULL ? NULL : smtp_config_fault(cmd, args, fault);
 }
 
 /* ---- Limits of destinations ---- */
@@ -288,14 +263,14 @@ const char *queue_conf_concurrency_set(cmd_parms *cmd, void *dir,
         return fault;
     }
     if (!queue_conf_digits_parse(arg, 1, CONNECTIONS_MAX, &most)) {
-        return queue_conf_fault(cmd, arg, "give a number of connections from "
-                                "1 to 10000");
+        return smtp_config_fault(cmd, arg, "give a number of connections from "
+                                 "1 to 10000");
     }
     if (first != NULL
         && (strncasecmp(first, "first=", 6) != 0
             || !queue_conf_digits_parse(first + 6, 1, most, &begin))) {
-        return queue_conf_fault(cmd, first, "give first=NUMBER, from 1 to the "
-                                "number before it");
+        return smtp_config_fault(cmd, first, "give first=NUMBER, from 1 to the "
+                                 "number before it");
     }
     limits->connections = (unsigned int)most;
     limits->connections_first = (unsigned int)begin;
@@ -324,9 +299,9 @@ const char *queue_conf_rate_set(cmd_parms *cmd, void *dir, const char *arg)
                                     1, RATE_MESSAGES_MAX, &messages)
         || !queue_conf_time_parse(cmd->pool, slash + 1, apr_time_from_sec(1),
                                   RATE_INTERVAL_MAX, &interval)) {
-        return queue_conf_fault(cmd, arg, "give a number of messages (1 to "
-                                "1000000), / and a time (1s to 31d), as in "
-                                "100/1m, or off");
+        return smtp_config_fault(cmd, arg, "give a number of messages (1 to "
+                                 "1000000), / and a time (1s to 31d), as in "
+                                 "100/1m, or off");
     }
     limits->rate_messages = (unsigned int)messages;
     limits->rate_interval = interval;
@@ -341,8 +316,8 @@ static const char *backoff_failures_set(cmd_parms *cmd,
 
     if (!queue_conf_digits_parse(strchr(arg, '=') + 1, 1, CONNECTIONS_MAX,
                                  &value)) {
-        return queue_conf_fault(cmd, arg, "give a number of failures from 1 "
-                                "to 10000");
+        return smtp_config_fault(cmd, arg, "give a number of failures from 1 "
+                                 "to 10000");
     }
     limits->failures = (unsigned int)value;
     return NULL;
@@ -365,14 +340,14 @@ const char *queue_conf_backoff_set(cmd_parms *cmd, void *dir,
             : strncasecmp(arg, "last=", 5) == 0 ? &limits->backoff_last
             : NULL;
     if (field == NULL) {
-        return queue_conf_fault(cmd, arg, "give failures=NUMBER, first=TIME, "
-                                "last=TIME, without blanks around =");
+        return smtp_config_fault(cmd, arg, "give failures=NUMBER, first=TIME, "
+                                 "last=TIME, without blanks around =");
     }
     if (!queue_conf_time_parse(cmd->pool, strchr(arg, '=') + 1,
                                apr_time_from_sec(1),
                                apr_time_from_sec(24 * 3600), field)) {
-        return queue_conf_fault(cmd, arg, "the time is seconds, or a number "
-                                "with s, m or h, from 1s to 24h");
+        return smtp_config_fault(cmd, arg, "the time is seconds, or a number "
+                                 "with s, m or h, from 1s to 24h");
     }
     return NULL;
 }

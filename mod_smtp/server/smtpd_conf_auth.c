@@ -9,6 +9,7 @@
 #include <ap_provider.h>
 #include <httpd.h>
 
+#include "smtp_config.h"
 #include "smtp_sasl.h"
 #include "smtp_token.h"
 #include "smtpd_conf_directive.h"
@@ -73,10 +74,10 @@ const char *smtpd_conf_auth_mechanism_add(cmd_parms *cmd, void *dir,
         return fault;
     }
     if (mechanism == SMTP_SASL_UNKNOWN) {
-        return smtpd_conf_fault(cmd, arg,
-                                apr_pstrcat(cmd->pool, "is no mechanism that "
-                                            "is known here; known are ",
-                                            names_write(cmd->pool), NULL));
+        return smtp_config_fault(cmd, arg,
+                                 apr_pstrcat(cmd->pool, "is no mechanism that "
+                                             "is known here; known are ",
+                                             names_write(cmd->pool), NULL));
     }
     auth_of(cmd)->mechanisms |= BIT(mechanism);
     return NULL;
@@ -118,11 +119,11 @@ const char *smtpd_conf_auth_certificate_name_set(cmd_parms *cmd, void *dir,
 
     if (fault == NULL
         && (strncmp(arg, "SSL_CLIENT_", 11) != 0 || !is_variable(arg))) {
-        fault = smtpd_conf_fault(cmd, arg, "is no variable of mod_ssl about "
-                                 "the client's certificate; give "
-                                 "SSL_CLIENT_S_DN_Email, "
-                                 "SSL_CLIENT_SAN_Email_0, SSL_CLIENT_S_DN_CN "
-                                 "or the like");
+        fault = smtp_config_fault(cmd, arg, "is no variable of mod_ssl about "
+                                  "the client's certificate; give "
+                                  "SSL_CLIENT_S_DN_Email, "
+                                  "SSL_CLIENT_SAN_Email_0, SSL_CLIENT_S_DN_CN "
+                                  "or the like");
     }
     if (fault == NULL) {
         auth_of(cmd)->certificate_name = arg;
@@ -145,18 +146,18 @@ const char *smtpd_conf_auth_token_set(cmd_parms *cmd, void *dir,
     auth->token = ap_lookup_provider(SMTP_TOKEN_GROUP, name,
                                      SMTP_TOKEN_VERSION);
     if (auth->token == NULL) {
-        return smtpd_conf_fault(cmd, arg,
-                                apr_psprintf(cmd->pool, "no provider is "
-                                             "called \"%s\"; write "
-                                             "provider:argument, and put the "
-                                             "LoadModule of its module "
-                                             "(mod_smtp_oauth) before this "
-                                             "line", name));
+        return smtp_config_fault(cmd, arg,
+                                 apr_psprintf(cmd->pool, "no provider is "
+                                              "called \"%s\"; write "
+                                              "provider:argument, and put the "
+                                              "LoadModule of its module "
+                                              "(mod_smtp_oauth) before this "
+                                              "line", name));
     }
     fault = auth->token->open(cmd->pool, cmd->server,
                               colon == NULL ? "" : colon + 1,
                               &auth->token_checker);
-    return fault == NULL ? NULL : smtpd_conf_fault(cmd, arg, fault);
+    return fault == NULL ? NULL : smtp_config_fault(cmd, arg, fault);
 }
 
 static const ap_directive_t *find_among(const ap_directive_t *at,

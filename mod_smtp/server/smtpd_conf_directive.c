@@ -14,12 +14,8 @@
 #include <ap_config.h>
 #include <httpd.h>
 
-const char *smtpd_conf_fault(const cmd_parms *cmd, const char *value,
-                             const char *fault)
-{
-    return apr_psprintf(cmd->pool, "%s \"%s\": %s", cmd->cmd->name, value,
-                        fault);
-}
+#include "smtp_chars.h"
+#include "smtp_config.h"
 
 /** NULL, or that the directive stands where it must not. */
 static const char *context_fault(cmd_parms *cmd)
@@ -36,9 +32,9 @@ const char *smtpd_conf_engine_set(cmd_parms *cmd, void *dir, int flag)
     }
     /* Else every web site of this server would inherit it, or not. */
     if (!cmd->server->is_virtual) {
-        return smtpd_conf_fault(cmd, flag ? "On" : "Off", "stands only in a "
-                                "<VirtualHost>; make one for the address and "
-                                "port that shall speak SMTP");
+        return smtp_config_fault(cmd, flag ? "On" : "Off", "stands only in a "
+                                 "<VirtualHost>; make one for the address and "
+                                 "port that shall speak SMTP");
     }
     smtpd_conf_get(cmd->server)->engine = flag;
     return NULL;
@@ -62,47 +58,23 @@ static void number_store(cmd_parms *cmd, const smtpd_conf_number_t *number,
     *smtpd_conf_number_at(smtpd_conf_get(cmd->server), number) = value;
 }
 
-/** Reads digits, nothing else. 0 when there is something else, or more than
- *  fits. */
-static int digits_parse(const char *s, apr_size_t len, apr_off_t *value)
-{
-    if (len == 0 || strspn(s, "0123456789") < len) {
-        return 0;
-    }
-    errno = 0;
-    *value = apr_strtoi64(s, NULL, 10);
-    return errno == 0;
-}
-
 const char *smtpd_conf_number_set(cmd_parms *cmd, void *dir, const char *arg)
 {
     const smtpd_conf_number_t *number = number_find(cmd->cmd->name);
     const char *fault = context_fault(cmd);
-    apr_off_t value;
+    int value;
 
-    if (fault != NULL) {
-        return fault;
+    if (fault == NULL) {
+        fault = smtp_config_number_read(cmd, arg, number->min, number->max,
+                                        number->zero, &value);
     }
-    if (!digits_parse(arg, strlen(arg), &value) || value > number->max
-        || (value < number->min && (value != 0 || number->zero == NULL))) {
-        return smtpd_conf_fault(cmd, arg,
-                                apr_psprintf(cmd->pool, "give a whole number "
-                                             "from %d to %d%s%s", number->min,
-                                             number->max,
-                                             number->zero ? ", or 0 for "
-                                                          : "",
-                                             number->zero ? number->zero
-                                                          : ""));
+    if (fault == NULL) {
+        number_store(cmd, number, value);
     }
-    number_store(cmd, number, (int)value);
-    return NULL;
+    return fault;
 }
 
-static const struct {
-    const char *directive;
-    const char *word;
-    int value;
-} words[] = {
+static const smtp_config_word_t words[] = {
     { "SMTPBareLF",   "reject",    SMTPD_BARE_LF_REJECT },
     { "SMTPBareLF",   "normalise", SMTPD_BARE_LF_NORMALISE },
     { "SMTPAuthWithoutTLS", "Off", 0 },
@@ -120,58 +92,38 @@ static const struct {
     { "SMTPATRN",     "Off",       0 },
     { "SMTPATRN",     "On",        1 },
     { "SMTPTURN",     "Off",       0 },
-    { "SMTPTURN",     "On",        1 }
+    { "SMTPTURN",     "On",        1 },
+    { NULL, NULL, 0 }
 };
 
 const char *smtpd_conf_word_set(cmd_parms *cmd, void *dir, const char *arg)
 {
     const smtpd_conf_number_t *number = number_find(cmd->cmd->name);
-    const char *known = "";
     const char *fault = context_fault(cmd);
-    size_t i;
+    int value;
 
-    for (i = 0; fault == NULL && i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(words[i].directive, number->directive) != 0) {
-            continue;
-        }
-        if (strcasecmp(words[i].word, arg) == 0) {
-            number_store(cmd, number, words[i].value);
-            return NULL;
-        }
-        known = apr_pstrcat(cmd->pool, known, *known != '\0' ? ", " : "",
-                            words[i].word, NULL);
+    if (fault == NULL) {
+        fault = smtp_config_word_read(cmd, words, arg, &value);
     }
-    return fault != NULL ? fault
-           : smtpd_conf_fault(cmd, arg, apr_pstrcat(cmd->pool, "give one of ",
-                                                    known, NULL));
+    if (fault == NULL) {
+        number_store(cmd, number, value);
+    }
+    return fault;
 }
 
 const char *smtpd_conf_size_set(cmd_parms *cmd, void *dir, const char *arg)
 {
-    static const char units[] = "kmg";
     const char *fault = context_fault(cmd);
-    apr_size_t len = strlen(arg);
-    const char *unit = NULL;
-    int shift = 0;
-    apr_off_t value;
 
-    if (fault != NULL) {
-        return fault;
+    if (fault == NULL
+        && !smtp_config_size_parse(arg, 0, SMTP_CHARS_NUMBER_MAX,
+                                   &smtpd_conf_get(cmd->server)
+                                        ->max_message_octets)) {
+        fault = smtp_config_fault(cmd, arg, "give a number of octets, also "
+                                  "with K, M or G as in 50M, or 0 for no "
+                                  "limit");
     }
-    if (len > 0) {
-        unit = strchr(units, apr_tolower(arg[len - 1]));
-    }
-    if (unit != NULL) {
-        shift = 10 * (int)(unit - units + 1);
-        len--;
-    }
-    if (!digits_parse(arg, len, &value) || value > (APR_INT64_MAX >> shift)) {
-        return smtpd_conf_fault(cmd, arg, "give a number of octets, also "
-                                "with K, M or G as in 50M, or 0 for no "
-                                "limit");
-    }
-    smtpd_conf_get(cmd->server)->max_message_octets = value << shift;
-    return NULL;
+    return fault;
 }
 
 const char *smtpd_conf_timeout_set(cmd_parms *cmd, void *dir, const char *arg)
@@ -193,14 +145,14 @@ const char *smtpd_conf_timeout_set(cmd_parms *cmd, void *dir, const char *arg)
         }
     }
     if (timeout->key == NULL) {
-        return smtpd_conf_fault(cmd, arg, "give command=TIME, data=TIME, "
-                                "total=TIME or handshake=TIME, without "
-                                "blanks around =");
+        return smtp_config_fault(cmd, arg, "give command=TIME, data=TIME, "
+                                 "total=TIME or handshake=TIME, without "
+                                 "blanks around =");
     }
     if (ap_timeout_parameter_parse(equals + 1, &value, "s") != APR_SUCCESS
         || !apr_isdigit(equals[1]) || value <= 0) {
-        return smtpd_conf_fault(cmd, arg, "the time is seconds, or a number "
-                                "with ms, s, min or h, and more than 0");
+        return smtp_config_fault(cmd, arg, "the time is seconds, or a number "
+                                 "with ms, s, min or h, and more than 0");
     }
     *smtpd_conf_timeout_at(smtpd_conf_get(cmd->server), timeout) = value;
     return NULL;
@@ -280,7 +232,7 @@ static const char *lost_fault(cmd_parms *cmd, smtp_extension_set_t on,
     const char *fault = smtpd_conf_extensions_fault(cmd->pool, on, asked);
 
     return fault == NULL ? NULL
-                         : smtpd_conf_fault(cmd, cmd->directive->args, fault);
+                         : smtp_config_fault(cmd, cmd->directive->args, fault);
 }
 
 /** SMTPExtensions A B: these and no others. */
@@ -318,12 +270,12 @@ const char *smtpd_conf_extensions_set(cmd_parms *cmd, void *dir, int argc,
     for (i = 0; fault == NULL && i < argc; i++) {
         is_signed += *argv[i] == '+' || *argv[i] == '-';
         if (!extension_parse(argv[i], &set)) {
-            fault = smtpd_conf_fault(cmd, argv[i],
-                                     apr_pstrcat(cmd->pool, "is no extension "
-                                                 "that can be switched; "
-                                                 "known are ",
-                                                 keywords_write(cmd->pool),
-                                                 NULL));
+            fault = smtp_config_fault(cmd, argv[i],
+                                      apr_pstrcat(cmd->pool, "is no extension "
+                                                  "that can be switched; "
+                                                  "known are ",
+                                                  keywords_write(cmd->pool),
+                                                  NULL));
         }
         *(*argv[i] == '-' ? &off : &on) |= set;
     }
@@ -331,12 +283,12 @@ const char *smtpd_conf_extensions_set(cmd_parms *cmd, void *dir, int argc,
         return fault;
     }
     if (argc == 0 || (is_signed != 0 && is_signed != argc)) {
-        return smtpd_conf_fault(cmd, cmd->directive->args, "give keywords, "
-                                "either all with + or -, or none of them");
+        return smtp_config_fault(cmd, cmd->directive->args, "give keywords, "
+                                 "either all with + or -, or none of them");
     }
     if (on & off) {
-        return smtpd_conf_fault(cmd, cmd->directive->args, "names a keyword "
-                                "with + and with -; take one away");
+        return smtp_config_fault(cmd, cmd->directive->args, "names a keyword "
+                                 "with + and with -; take one away");
     }
     return is_signed ? extensions_change(cmd, conf, on, off)
                      : extensions_replace(cmd, conf, on);

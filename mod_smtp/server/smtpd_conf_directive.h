@@ -63,10 +63,6 @@ const char *smtpd_conf_extensions_fault(apr_pool_t *p,
                                         smtp_extension_set_t on,
                                         smtp_extension_set_t asked);
 
-/** A message of the command @a cmd: DIRECTIVE "value": fault. */
-const char *smtpd_conf_fault(const cmd_parms *cmd, const char *value,
-                             const char *fault);
-
 /** @name Directives of a virtual host
  * @{ */
 const char *smtpd_conf_engine_set(cmd_parms *cmd, void *dir, int flag);
@@ -97,11 +93,7 @@ const char *smtpd_conf_section_args(cmd_parms *cmd, const char *arg,
 /** The same of one that takes no argument. */
 const char *smtpd_conf_section_begin(cmd_parms *cmd, const char *arg);
 
-/**
- * Reads the directives from @a first on into a new per-directory
- * configuration.
- * @param allowed  OR_* and others: which directives may stand there
- */
+/** smtp_config_section_walk() for this module. */
 const char *smtpd_conf_section_walk(cmd_parms *cmd, ap_directive_t *first,
                                     int allowed, ap_conf_vector_t **dir_conf);
 

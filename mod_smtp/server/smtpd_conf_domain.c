@@ -10,6 +10,7 @@
 #include <httpd.h>
 
 #include "smtp_chars.h"
+#include "smtp_config.h"
 #include "smtp_queue.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_lookup.h"
@@ -177,9 +178,9 @@ const char *smtpd_conf_delimiter_set(cmd_parms *cmd, void *dir,
         }
     }
     if (s == arg || *s != '\0') {
-        return smtpd_conf_fault(cmd, arg, "give none, or characters that may "
-                                "stand in a local-part and are neither "
-                                "letters nor digits, as + or +-");
+        return smtp_config_fault(cmd, arg, "give none, or characters that may "
+                                 "stand in a local-part and are neither "
+                                 "letters nor digits, as + or +-");
     }
     conf->delimiter = arg;
     return NULL;
@@ -195,13 +196,13 @@ static const char *sent_set(cmd_parms *cmd, smtpd_domain_conf_t *conf,
     const char *fault;
 
     if (target_fault == NULL) {
-        return smtpd_conf_fault(cmd, arg, "needs mod_smtp_queue, which sends "
-                                "mail on; add LoadModule smtp_queue_module "
-                                "modules/mod_smtp_queue.so");
+        return smtp_config_fault(cmd, arg, "needs mod_smtp_queue, which sends "
+                                 "mail on; add LoadModule smtp_queue_module "
+                                 "modules/mod_smtp_queue.so");
     }
     fault = target_fault(cmd->pool, arg);
     if (fault != NULL) {
-        return smtpd_conf_fault(cmd, arg, fault);
+        return smtp_config_fault(cmd, arg, fault);
     }
     conf->method = colon == NULL ? apr_pstrdup(cmd->pool, arg)
                                  : apr_pstrmemdup(cmd->pool, arg, colon - arg);
@@ -224,10 +225,10 @@ const char *smtpd_conf_deliver_set(cmd_parms *cmd, void *dir, const char *arg)
         return sent_set(cmd, conf, arg);
     }
     if (strcasecmp(arg, METHOD_MAILDIR) != 0) {
-        return smtpd_conf_fault(cmd, arg, "is no delivery method; known are "
-                                METHOD_MAILDIR ", which takes no argument, "
-                                "lmtp:unix:PATH, lmtp:HOST:PORT, "
-                                "smtp:HOST:PORT and on-demand");
+        return smtp_config_fault(cmd, arg, "is no delivery method; known are "
+                                 METHOD_MAILDIR ", which takes no argument, "
+                                 "lmtp:unix:PATH, lmtp:HOST:PORT, "
+                                 "smtp:HOST:PORT and on-demand");
     }
     conf->method = METHOD_MAILDIR;
     conf->argument = NULL;

@@ -7,6 +7,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "smtp_config.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_conf_limit.h"
 #include "smtpd_state.h"
@@ -121,7 +122,7 @@ static const char *limit_set(cmd_parms *cmd, const char *arg,
     fault = limit == NULL ? keys_write(cmd->pool, directive)
             : value_parse(limit, strchr(arg, '=') + 1, &value);
     if (fault != NULL) {
-        return smtpd_conf_fault(cmd, arg, fault);
+        return smtp_config_fault(cmd, arg, fault);
     }
     smtpd_conf_limit_set(smtpd_conf_get(cmd->server), limit, value);
     return NULL;

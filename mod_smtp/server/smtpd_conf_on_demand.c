@@ -9,6 +9,7 @@
 
 #include <httpd.h>
 
+#include "smtp_config.h"
 #include "smtp_domain.h"
 #include "smtp_queue.h"
 #include "smtpd_conf_directive.h"
@@ -41,8 +42,8 @@ static const char *names_add(cmd_parms *cmd, const char *args,
             continue;
         }
         if (name == NULL) {
-            return smtpd_conf_fault(cmd, word, "is neither a domain, nor "
-                                    ".domain for what is below it");
+            return smtp_config_fault(cmd, word, "is neither a domain, nor "
+                                     ".domain for what is below it");
         }
         APR_ARRAY_PUSH(sections, smtpd_on_demand_t) =
             (smtpd_on_demand_t){ name, dir_conf };

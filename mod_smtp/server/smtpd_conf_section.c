@@ -10,46 +10,17 @@
 
 #include <httpd.h>
 
+#include "smtp_config.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_domain.h"
 
 extern module AP_MODULE_DECLARE_DATA smtp_module;
 
-/** Takes the closing ">" away. NULL and a message when it is not there. */
-static const char *args_take(cmd_parms *cmd, const char *arg,
-                             const char **args)
-{
-    const char *end = strrchr(arg, '>');
-
-    *args = NULL;
-    if (end == NULL) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           "> directive missing closing '>'", NULL);
-    }
-    *args = apr_pstrmemdup(cmd->pool, arg, end - arg);
-    return NULL;
-}
-
 const char *smtpd_conf_section_walk(cmd_parms *cmd, ap_directive_t *first,
                                     int allowed, ap_conf_vector_t **dir_conf)
 {
-    const cmd_parms saved = *cmd;
-    const ap_directive_t *wrong;
-    const char *fault;
-
-    *dir_conf = ap_create_per_dir_config(cmd->pool);
-    cmd->override = allowed;
-    /* No path of a file; what checks for "within a section" sees it. */
-    cmd->path = apr_pstrdup(cmd->pool, cmd->cmd->name + 1);
-    ap_set_config_vectors(cmd->server, *dir_conf, cmd->path, &smtp_module,
-                          cmd->pool);
-    fault = ap_walk_config(first, cmd, *dir_conf);
-    /* Which now is what the last of those directives left, but for the line
-     * that a fault is told of. */
-    wrong = cmd->err_directive;
-    *cmd = saved;
-    cmd->err_directive = wrong;
-    return fault;
+    return smtp_config_section_walk(cmd, first, allowed, &smtp_module,
+                                    dir_conf);
 }
 
 /** What httpd allows beside Require and would read without a word, though
@@ -109,7 +80,7 @@ const char *smtpd_conf_section_args(cmd_parms *cmd, const char *arg,
 
     *args = NULL;
     if (fault == NULL) {
-        fault = args_take(cmd, arg, args);
+        fault = smtp_config_section_args(cmd, arg, args);
     }
     return fault != NULL ? fault
                          : unheard_fault(cmd, cmd->directive->first_child);
@@ -162,7 +133,7 @@ const char *smtpd_conf_domain_section(cmd_parms *cmd, void *dir,
     const char *fault = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
 
     if (fault == NULL) {
-        fault = args_take(cmd, arg, &args);
+        fault = smtp_config_section_args(cmd, arg, &args);
     }
     if (fault != NULL) {
         return fault;

@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "smtp_config.h"
 #include "smtp_domain.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_lookup.h"
@@ -78,9 +79,9 @@ const char *smtpd_conf_origin_domain_set(cmd_parms *cmd, void *dir,
     }
     domain = smtp_domain_normalise(cmd->pool, arg);
     if (domain == NULL || *domain == '[' || strchr(domain, '.') == NULL) {
-        return smtpd_conf_fault(cmd, arg, "give a domain with a dot, as "
-                                "example.com: what stands behind the @ of "
-                                "addresses that people abbreviate");
+        return smtp_config_fault(cmd, arg, "give a domain with a dot, as "
+                                 "example.com: what stands behind the @ of "
+                                 "addresses that people abbreviate");
     }
     smtpd_conf_get(cmd->server)->submission.origin_domain = domain;
     return NULL;

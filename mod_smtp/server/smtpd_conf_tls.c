@@ -12,6 +12,7 @@
 #include <http_config.h>
 #include <http_core.h>
 
+#include "smtp_config.h"
 #include "smtpd_conf_directive.h"
 #include "smtpd_log.h"
 
@@ -55,10 +56,10 @@ const char *smtpd_conf_tls_set(cmd_parms *cmd, void *dir, const char *arg)
             return NULL;
         }
     }
-    return smtpd_conf_fault(cmd, arg, is_of_domain
-                            ? "give one of optional, required"
-                            : "give one of off, optional, required, "
-                              "implicit");
+    return smtp_config_fault(cmd, arg, is_of_domain
+                             ? "give one of optional, required"
+                             : "give one of off, optional, required, "
+                               "implicit");
 }
 
 /** The <VirtualHost> of @a s in the tree of directives; NULL for the main

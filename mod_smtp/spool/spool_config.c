@@ -1,8 +1,9 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "spool_config.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
+
+#include "smtp_config.h"
 
 #define KIB ((apr_off_t)1024)
 #define MIB (1024 * KIB)
@@ -48,41 +49,15 @@ static const char *path_set(cmd_parms *cmd, void *dummy, const char *arg)
                        "/var/spool/mod_smtp", arg);
 }
 
-/* The factor of K, M, G; 0 of anything else. */
-static apr_off_t unit_of(const char *s)
+static const char *size_set(const cmd_parms *cmd, const char *arg,
+                            apr_off_t least, apr_off_t most,
+                            const char *range, apr_off_t *size)
 {
-    static const struct {
-        char letter;
-        apr_off_t factor;
-    } units[] = { { '\0', 1 }, { 'k', KIB }, { 'm', MIB }, { 'g', GIB } };
-    size_t i;
-
-    for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (apr_tolower(*s) == units[i].letter && (!*s || !s[1])) {
-            return units[i].factor;
-        }
-    }
-    return 0;
-}
-
-/* Reads 1*DIGIT [K | M | G]. Returns NULL, or what is wrong with it. */
-static const char *size_parse(cmd_parms *cmd, const char *arg,
-                              apr_off_t least, apr_off_t most,
-                              const char *range, apr_off_t *size)
-{
-    char *end;
-    apr_off_t factor;
-    apr_status_t rv = apr_strtoff(size, arg, &end, 10);
-
-    factor = unit_of(end);
-    if (rv == APR_SUCCESS && apr_isdigit(*arg) && factor
-        && *size <= most / factor && *size * factor >= least) {
-        *size *= factor;
-        return NULL;
-    }
-    return apr_psprintf(cmd->pool, "%s \"%s\" is not a size from %s: give "
-                        "octets, or a number with K, M or G, such as 64M",
-                        cmd->cmd->name, arg, range);
+    return smtp_config_size_parse(arg, least, most, size) ? NULL
+        : smtp_config_fault(cmd, arg,
+                            apr_psprintf(cmd->pool, "is not a size from %s: "
+                                         "give octets, or a number with K, M "
+                                         "or G, such as 64M", range));
 }
 
 static const char *min_free_set(cmd_parms *cmd, void *dummy, const char *arg)
@@ -91,7 +66,7 @@ static const char *min_free_set(cmd_parms *cmd, void *dummy, const char *arg)
 
     (void)dummy;
     return wrong ? wrong
-        : size_parse(cmd, arg, 0, MIN_FREE_MAX, "0 to 1024G",
+        : size_set(cmd, arg, 0, MIN_FREE_MAX, "0 to 1024G",
                      &spool_config_get(cmd->server)->min_free);
 }
 
@@ -101,7 +76,7 @@ static const char *segment_set(cmd_parms *cmd, void *dummy, const char *arg)
 
     (void)dummy;
     return wrong ? wrong
-        : size_parse(cmd, arg, SEGMENT_MIN, SEGMENT_MAX, "1M to 1G",
+        : size_set(cmd, arg, SEGMENT_MIN, SEGMENT_MAX, "1M to 1G",
                      &spool_config_get(cmd->server)->segment_octets);
 }
 

@@ -55,14 +55,14 @@ for my $row (@rows) {
 
 # The values that httpd -t refuses.
 my @bad = (
-    ['SMTPSpoolMinFree', '-1', qr/SMTPSpoolMinFree "-1" is not a size/],
-    ['SMTPSpoolMinFree', '10X', qr/SMTPSpoolMinFree "10X" is not a size/],
-    ['SMTPSpoolMinFree', '10MB', qr/SMTPSpoolMinFree "10MB" is not a size/],
-    ['SMTPSpoolMinFree', 'M', qr/SMTPSpoolMinFree "M" is not a size/],
+    ['SMTPSpoolMinFree', '-1', qr/SMTPSpoolMinFree "-1": is not a size/],
+    ['SMTPSpoolMinFree', '10X', qr/SMTPSpoolMinFree "10X": is not a size/],
+    ['SMTPSpoolMinFree', '10MB', qr/SMTPSpoolMinFree "10MB": is not a size/],
+    ['SMTPSpoolMinFree', 'M', qr/SMTPSpoolMinFree "M": is not a size/],
     ['SMTPSpoolMinFree', '99999999999999999999G',
      qr/is not a size from 0 to 1024G: give octets/],
-    ['SMTPSpoolSegmentSize', '1K', qr/"1K" is not a size from 1M to 1G/],
-    ['SMTPSpoolSegmentSize', '2G', qr/"2G" is not a size from 1M to 1G/],
+    ['SMTPSpoolSegmentSize', '1K', qr/"1K": is not a size from 1M to 1G/],
+    ['SMTPSpoolSegmentSize', '2G', qr/"2G": is not a size from 1M to 1G/],
 );
 for my $row (@bad) {
     my ($name, $value, $wanted) = @$row;

@@ -11,13 +11,14 @@ use Test::More;
 use Tree;
 
 # What a folder may include beside itself, APR and the C library.
-my @module = qw(httpd include wire);
+my @module = qw(config httpd include wire);
 my %may = (
     wire     => [qw(libidn2)],
     sasl     => [qw(wire openssl libidn)],
     dns      => [qw(libunbound wire)],
     client   => [qw(wire sasl openssl)],
     include  => [qw(httpd wire)],
+    config   => [qw(httpd wire)],
     server   => [@module, 'sasl', 'openssl'],
     store    => [qw(wire)],
     spool    => [@module, 'store'],
