@@ -22,9 +22,9 @@ APLOG_USE_MODULE(smtp_queue);
 #define MOVE_SLICE      500
 /* Journals are looked through so often, for what nobody told of. */
 #define SCAN_INTERVAL   apr_time_from_sec(60)
-/* Files read in one turn of the loop, when the process starts. */
-#define FILES_SLICE     200
-/* And when they could not be read. */
+/* Files read, or records of journals looked at, in one turn of the loop. */
+#define SCAN_SLICE      200
+/* And files again, when they could not be read. */
 #define FILES_AGAIN     apr_time_from_sec(5)
 #define TABLE_SIZE      4096
 
@@ -200,28 +200,42 @@ static void move(void *baton)
                     + (i == MOVE_SLICE ? 0 : MOVE_INTERVAL));
 }
 
-void queue_engine_scan(queue_engine_t *engine)
+/* A slice of all journals. What the walk has passed is looked at again when
+ * somebody says so meanwhile. */
+static void scan(void *baton)
 {
+    queue_engine_t *engine = baton;
+    apr_time_t now = queue_loop_now(engine->loop);
     apr_status_t rv;
 
     if (engine->is_stopping) {
         return;
     }
     apr_pool_clear(engine->scratch);
-    rv = queue_store_scan_journal(engine->store, engine->scratch,
+    rv = queue_store_scan_journal(engine->store, SCAN_SLICE, engine->scratch,
                                   queue_intake_found, engine);
-    if (rv != APR_SUCCESS) {
+    engine->is_scanning = rv == APR_SUCCESS;
+    if (engine->is_scanning) {
+        queue_timer_set(&engine->scan, now);
+        return;
+    }
+    if (rv != APR_EOF) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                      QUEUE_LOGNO(4050) "journals cannot be looked through; "
                      "it is tried again");
     }
-    queue_timer_set(&engine->scan,
-                    queue_loop_now(engine->loop) + SCAN_INTERVAL);
+    queue_timer_set(&engine->scan, rv == APR_EOF && engine->scans_again
+                                   ? now : now + SCAN_INTERVAL);
+    engine->scans_again = 0;
 }
 
-static void scan(void *baton)
+void queue_engine_scan(queue_engine_t *engine)
 {
-    queue_engine_scan(baton);
+    if (engine->is_stopping) {
+        return;
+    }
+    engine->scans_again = engine->is_scanning;
+    queue_timer_set(&engine->scan, queue_loop_now(engine->loop));
 }
 
 void queue_engine_hint(queue_engine_t *engine, const smtp_queue_hint_t *hint)
@@ -252,7 +266,7 @@ static void read_files(void *baton)
         return;
     }
     apr_pool_clear(engine->scratch);
-    rv = queue_store_scan_files(engine->store, FILES_SLICE, engine->scratch,
+    rv = queue_store_scan_files(engine->store, SCAN_SLICE, engine->scratch,
                                 queue_intake_found, engine);
     if (rv != APR_EOF) {
         if (rv != APR_SUCCESS) {

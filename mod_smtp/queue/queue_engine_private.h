@@ -88,6 +88,8 @@ struct queue_engine_t {
     queue_cursor_t *mover;       /**< see move() */
     apr_time_t stop_at;          /**< what goes on is cut then */
     unsigned int held;           /**< messages */
+    unsigned int is_scanning : 1; /**< journals, a slice a turn */
+    unsigned int scans_again : 1; /**< and again from the begin */
     unsigned int is_stopping : 1;
 };
 

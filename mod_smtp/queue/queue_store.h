@@ -70,10 +70,16 @@ apr_status_t queue_store_find(queue_store_t *store,
                               const smtp_queue_hint_t *hint, apr_pool_t *p,
                               queue_store_found_fn *fn, void *baton);
 
-/** Looks through marks of all journals for messages that no hint told of.
- *  @param p  cleared between two calls of @a fn */
-apr_status_t queue_store_scan_journal(queue_store_t *store, apr_pool_t *p,
-                                      queue_store_found_fn *fn, void *baton);
+/** Looks through marks of all journals for messages that no hint told of, a
+ *  part of them each call: records, segments and directories, @a max in all.
+ *  @param p  cleared between two calls of @a fn
+ *  @return APR_SUCCESS: the next call goes on; APR_EOF: all were looked
+ *          through, the next call begins again; an error: it cannot go on
+ *          now, and does when it is called again, or something was passed by
+ *          that could not be read, and it begins again */
+apr_status_t queue_store_scan_journal(queue_store_t *store, int max,
+                                      apr_pool_t *p, queue_store_found_fn *fn,
+                                      void *baton);
 
 /** Reads files of SPOOL/queue, @a max of them at most a call, each once in the
  *  life of the store. Damaged ones go to SPOOL/damaged and the log. One that

@@ -43,6 +43,21 @@ typedef struct queue_worn_t {
     char id[STORE_QUEUED_ID_MAX + 1];
 } queue_worn_t;
 
+/** Where a walk through the journals is. Nothing stays open, and no segment
+ *  known, for it. */
+typedef struct queue_walk_t {
+    apr_pool_t *p;               /* NULL: it has not begun */
+    apr_pool_t *names_pool;      /* of one directory */
+    apr_array_header_t *dirs;    /* names of directories */
+    int next_dir;                /* of them: the one behind that at hand */
+    const char *dir;             /* at hand; NULL: none */
+    apr_array_header_t *names;   /* in it */
+    int next;                    /* of them: at hand */
+    apr_uint64_t generation;     /* of the segment at hand; 0: unknown */
+    apr_uint64_t from;           /* records before it were looked at */
+    apr_status_t first;          /* error that was passed by */
+} queue_walk_t;
+
 /** Where the scan of files is. */
 typedef struct queue_scan_t {
     apr_pool_t *p;               /* NULL: over */
@@ -50,6 +65,7 @@ typedef struct queue_scan_t {
     apr_array_header_t *names;   /* queue_scan_name_t */
     int next;                    /* of them */
     unsigned int has_moves : 1;  /* moves of before were taken up */
+    queue_walk_t moves;          /* until then */
     unsigned int dirs;           /* that were read */
     apr_size_t seen;             /* files */
     /** id -> id: files that this process made meanwhile. */
@@ -73,6 +89,7 @@ struct queue_store_t {
     unsigned int worn_count;
     queue_store_sync_t *sync;    /* under way, or NULL */
     queue_scan_t scan;
+    queue_walk_t walk;           /* for messages */
 };
 
 /** @name queue_store.c

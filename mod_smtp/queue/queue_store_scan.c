@@ -60,38 +60,13 @@ static apr_status_t names_get(int dir, apr_pool_t *p,
     return error;
 }
 
-/* ---- Journals ---- */
-
-/* Looks through the marks of a segment. */
-static apr_status_t segment_scan(queue_store_t *store,
-                                 queue_segment_t *segment, apr_pool_t *p,
-                                 queue_store_found_fn *fn, void *baton)
+/* Whether it is no fault of the file, and the next time may be better. */
+static int is_busy(apr_status_t rv)
 {
-    apr_uint64_t from = 0, place;
-    apr_status_t first = APR_SUCCESS, rv;
-    store_segment_t *file;
-    unsigned char mark;
-
-    for (;;) {
-        rv = queue_segment_open(store->segments, segment, &file);
-        if (rv == APR_SUCCESS) {
-            rv = store_segment_queue_find(file, from, &place, &mark);
-        }
-        if (rv != APR_SUCCESS) {
-            break;
-        }
-        apr_pool_clear(p);
-        rv = queue_store_record_find(store, segment, place, p, fn, baton);
-        if (first == APR_SUCCESS) {
-            first = rv;
-        }
-        from = place + STORE_RECORD_UNIT;
-    }
-    if (first == APR_SUCCESS && rv != APR_EOF && rv != STORE_EDAMAGED) {
-        first = rv;
-    }
-    return first;
+    return rv == EMFILE || rv == ENFILE || rv == ENOMEM || rv == EINTR;
 }
+
+/* ---- Journals ---- */
 
 /* Reads "NUMBER.seg"; 0: it is none. */
 static apr_uint64_t number_parse(const char *name)
@@ -107,65 +82,164 @@ static apr_uint64_t number_parse(const char *name)
     return errno || strcmp(end, ".seg") ? 0 : number;
 }
 
-static apr_status_t journal_scan(queue_store_t *store, const char *dir,
-                                 apr_pool_t *names_pool, apr_pool_t *p,
-                                 queue_store_found_fn *fn, void *baton)
+static void walk_end(queue_walk_t *walk)
 {
-    apr_array_header_t *names;
-    apr_status_t first, rv;
-    int fd, i;
-
-    first = store_io_dir_open(store->journal, dir, &fd);
-    if (first != APR_SUCCESS) {
-        return first == ENOENT || first == ENOTDIR || first == ELOOP
-            ? APR_SUCCESS : first;
+    if (walk->p) {
+        apr_pool_destroy(walk->p);
     }
-    first = names_get(fd, names_pool, &names);
-    close(fd);
-    for (i = 0; i < names->nelts; i++) {
-        apr_uint64_t number =
-            number_parse(APR_ARRAY_IDX(names, i, name_t).name);
-        queue_segment_t *segment;
-
-        rv = number ? queue_segment_find(store->segments, dir, number, 0,
-                                         &segment) : ENOENT;
-        if (rv == APR_SUCCESS) {
-            rv = segment_scan(store, segment, p, fn, baton);
-        }
-        if (first == APR_SUCCESS && rv != ENOENT) {
-            first = rv;
-        }
-    }
-    return first;
+    memset(walk, 0, sizeof(*walk));
 }
 
-static apr_status_t journals_scan(queue_store_t *store, apr_pool_t *p,
-                                  queue_store_found_fn *fn, void *baton)
+static apr_status_t walk_begin(queue_store_t *store, queue_walk_t *walk)
 {
-    apr_array_header_t *dirs;
-    apr_pool_t *dirs_pool, *names_pool;
-    apr_status_t first, rv;
-    int i;
+    apr_status_t rv;
 
-    apr_pool_create(&dirs_pool, store->p);
-    apr_pool_create(&names_pool, dirs_pool);
-    first = names_get(store->journal, dirs_pool, &dirs);
-    for (i = 0; i < dirs->nelts; i++) {
-        rv = journal_scan(store, APR_ARRAY_IDX(dirs, i, name_t).name,
-                          names_pool, p, fn, baton);
-        apr_pool_clear(names_pool);
-        if (first == APR_SUCCESS) {
-            first = rv;
-        }
+    apr_pool_create(&walk->p, store->p);
+    apr_pool_create(&walk->names_pool, walk->p);
+    rv = names_get(store->journal, walk->p, &walk->dirs);
+    if (rv != APR_SUCCESS) {
+        walk_end(walk);
     }
-    apr_pool_destroy(dirs_pool);
-    return first;
+    return rv;
 }
 
-apr_status_t queue_store_scan_journal(queue_store_t *store, apr_pool_t *p,
-                                      queue_store_found_fn *fn, void *baton)
+/* The names in the next directory. @return APR_EOF: there is none */
+static apr_status_t walk_dir(queue_store_t *store, queue_walk_t *walk)
 {
-    return store->lock_fd < 0 ? ENOLCK : journals_scan(store, p, fn, baton);
+    const char *dir;
+    apr_status_t rv;
+    int fd;
+
+    if (walk->next_dir == walk->dirs->nelts) {
+        return APR_EOF;
+    }
+    apr_pool_clear(walk->names_pool);
+    dir = APR_ARRAY_IDX(walk->dirs, walk->next_dir, name_t).name;
+    rv = store_io_dir_open(store->journal, dir, &fd);
+    if (rv == APR_SUCCESS) {
+        rv = names_get(fd, walk->names_pool, &walk->names);
+        close(fd);
+    }
+    if (is_busy(rv)) {
+        return rv;
+    }
+    walk->next_dir++;
+    walk->next = 0;
+    walk->dir = rv == APR_SUCCESS ? dir : NULL;
+    return rv == ENOENT || rv == ENOTDIR || rv == ELOOP ? APR_SUCCESS : rv;
+}
+
+static void walk_segment_next(queue_walk_t *walk)
+{
+    walk->next++;
+    walk->generation = walk->from = 0;
+    if (walk->next == walk->names->nelts) {
+        walk->dir = NULL;
+    }
+}
+
+/* The segment at hand. One that is used again since the last call has other
+ * records. */
+static apr_status_t walk_segment(queue_store_t *store, queue_walk_t *walk,
+                                 queue_segment_t **segment)
+{
+    apr_uint64_t number = walk->next < walk->names->nelts
+        ? number_parse(APR_ARRAY_IDX(walk->names, walk->next, name_t).name)
+        : 0;
+    apr_status_t rv =
+        number ? queue_segment_find(store->segments, walk->dir, number, 0,
+                                    segment) : ENOENT;
+
+    if (rv == APR_SUCCESS && (*segment)->generation != walk->generation) {
+        walk->generation = (*segment)->generation;
+        walk->from = 0;
+    }
+    return rv;
+}
+
+/* The next record of the segment at hand. @return APR_EOF: there is none */
+static apr_status_t walk_record(queue_store_t *store, queue_walk_t *walk,
+                                queue_segment_t *segment, apr_pool_t *p,
+                                queue_store_found_fn *fn, void *baton)
+{
+    store_segment_t *file;
+    unsigned char mark;
+    apr_uint64_t place;
+    apr_status_t rv = queue_segment_open(store->segments, segment, &file);
+
+    if (rv == APR_SUCCESS) {
+        rv = store_segment_queue_find(file, walk->from, &place, &mark);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv == STORE_EDAMAGED ? APR_EOF : rv; /* it has gone */
+    }
+    apr_pool_clear(p);
+    rv = queue_store_record_find(store, segment, place, p, fn, baton);
+    if (!is_busy(rv)) {
+        walk->from = place + STORE_RECORD_UNIT;
+    }
+    return rv;
+}
+
+/* One record, or the way to the next. @return APR_EOF: there is none */
+static apr_status_t walk_step(queue_store_t *store, queue_walk_t *walk,
+                              apr_pool_t *p, queue_store_found_fn *fn,
+                              void *baton)
+{
+    queue_segment_t *segment;
+    apr_uint64_t from;
+    apr_status_t rv;
+
+    if (!walk->dir) {
+        return walk_dir(store, walk);
+    }
+    rv = walk_segment(store, walk, &segment);
+    if (rv == APR_SUCCESS) {
+        from = walk->from;
+        rv = walk_record(store, walk, segment, p, fn, baton);
+        if (walk->from != from) {
+            return rv;
+        }
+    }
+    if (!is_busy(rv)) {
+        walk_segment_next(walk);
+    }
+    return rv == APR_EOF || rv == ENOENT ? APR_SUCCESS : rv;
+}
+
+/* @return as queue_store_scan_journal() */
+static apr_status_t walk_on(queue_store_t *store, queue_walk_t *walk, int max,
+                            apr_pool_t *p, queue_store_found_fn *fn,
+                            void *baton)
+{
+    apr_status_t rv = walk->p ? APR_SUCCESS : walk_begin(store, walk);
+
+    if (!walk->p) {
+        return rv;
+    }
+    while (max-- > 0) {
+        rv = walk_step(store, walk, p, fn, baton);
+        if (rv == APR_EOF) {
+            rv = walk->first == APR_SUCCESS ? APR_EOF : walk->first;
+            walk_end(walk);
+            return rv;
+        }
+        if (is_busy(rv)) {
+            return rv;
+        }
+        if (walk->first == APR_SUCCESS) {
+            walk->first = rv;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t queue_store_scan_journal(queue_store_t *store, int max,
+                                      apr_pool_t *p, queue_store_found_fn *fn,
+                                      void *baton)
+{
+    return store->lock_fd < 0 ? ENOLCK
+         : walk_on(store, &store->walk, max, p, fn, baton);
 }
 
 /* ---- Files ---- */
@@ -269,12 +343,6 @@ static apr_status_t file_read(queue_store_t *store, const char *id,
     }
     close(fd);
     return rv;
-}
-
-/* Whether it is no fault of the file, and the next time may be better. */
-static int is_busy(apr_status_t rv)
-{
-    return rv == EMFILE || rv == ENFILE || rv == ENOMEM || rv == EINTR;
 }
 
 static apr_status_t file_scan(queue_store_t *store, const char *id,
@@ -394,9 +462,12 @@ apr_status_t queue_store_scan_files(queue_store_t *store, int max,
     if (scan->p && !scan->has_moves) {
         /* First: a file that a power loss cut is no loss while its record is
          * there, and goes. */
-        rv = journals_scan(store, p, NULL, NULL);
-        scan->has_moves = !is_busy(rv);
-        rv = is_busy(rv) ? rv : APR_SUCCESS;
+        rv = walk_on(store, &scan->moves, max, p, NULL, NULL);
+        if (rv == APR_SUCCESS || is_busy(rv)) {
+            return rv;
+        }
+        scan->has_moves = 1;
+        rv = APR_SUCCESS;
     }
     while (scan->p && rv == APR_SUCCESS) {
         if (scan->next == scan->names->nelts) {

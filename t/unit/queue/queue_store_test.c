@@ -22,7 +22,7 @@ static void two_processes_never_send_the_same(void **state)
     assert_int_equal(queue_store_lock(second), APR_EAGAIN);
     assert_int_equal(queue_store_find(second, &hint, u->scratch,
                                       queue_spool_keep, u), ENOLCK);
-    assert_int_equal(queue_store_scan_journal(second, u->scratch,
+    assert_int_equal(queue_store_scan_journal(second, 1, u->scratch,
                                               queue_spool_keep, u), ENOLCK);
     assert_int_equal(queue_store_scan_files(second, 1, u->scratch,
                                             queue_spool_keep, u), ENOLCK);
@@ -1203,6 +1203,63 @@ static void threads_and_the_loop_do_not_meet(void **state)
     assert_string_equal(u->logged, "");
 }
 
+/* ---- A journal that is long ---- */
+
+static apr_status_t scan_one(queue_spool_t *u)
+{
+    return queue_store_scan_journal(u->store, 1, u->scratch, queue_spool_keep,
+                                    u);
+}
+
+static void a_long_journal_is_looked_through_in_slices(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    int i, turns = 0;
+
+    for (i = 0; i < 100; i++) {
+        queue_spool_commit(u, apr_psprintf(u->p, "a%d", i), 1, TEXT);
+    }
+    while (scan_one(u) == APR_SUCCESS) {
+        assert_true(u->found->nelts <= ++turns);
+        if (u->found->nelts == 50 && i == 100) {
+            queue_spool_commit(u, "late", 1, TEXT);
+            i++;
+        }
+        queue_spool_sync(u);     /* forgets segments without messages */
+    }
+    assert_int_equal(u->found->nelts, 101);
+    assert_int_equal(queue_spool_count(u, "late"), 1);
+    /* From the begin again, and nothing twice. */
+    queue_spool_commit(u, "later", 1, TEXT);
+    queue_spool_scan_journal(u);
+    assert_int_equal(u->found->nelts, 102);
+}
+
+/* Between two slices the segment at hand is over, and used again: its new
+ * records are before the place that was reached. */
+static void a_segment_used_again_amid_a_scan_is_looked_at_anew(void **state)
+{
+    unsigned char boot[STORE_SEGMENT_BOOT_OCTETS];
+    queue_spool_t *u = queue_spool_create(*state);
+    int i;
+
+    for (i = 0; i < 10; i++) {
+        queue_spool_commit(u, apr_psprintf(u->p, "a%d", i), 1, TEXT);
+    }
+    while (u->found->nelts < 8) {
+        assert_int_equal(scan_one(u), APR_SUCCESS);
+    }
+    for (i = 0; i < 8; i++) {
+        queue_store_end(u->store, &queue_spool_get(u, i)->message);
+    }
+    store_segment_boot_get(boot);
+    assert_int_equal(store_segment_begin(u->segment, boot), 0);
+    queue_spool_commit(u, "new", 1, TEXT);
+    while (scan_one(u) == APR_SUCCESS) {
+    }
+    assert_int_equal(queue_spool_count(u, "new"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1250,7 +1307,9 @@ int main(void)
         UNIT_TEST(a_message_that_is_tried_for_days_stays_small),
         UNIT_TEST(a_note_during_the_copy_is_not_lost),
         UNIT_TEST(a_message_that_ended_during_the_copy_stays_away),
-        UNIT_TEST(threads_and_the_loop_do_not_meet)
+        UNIT_TEST(threads_and_the_loop_do_not_meet),
+        UNIT_TEST(a_long_journal_is_looked_through_in_slices),
+        UNIT_TEST(a_segment_used_again_amid_a_scan_is_looked_at_anew)
     };
     return UNIT_RUN(tests);
 }
