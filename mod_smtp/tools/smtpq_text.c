@@ -61,16 +61,16 @@ static int is_plain(const char *s)
     return *s == '\0';
 }
 
-const char *smtpq_text_escape(apr_pool_t *p, const char *s, int utf8)
-{
-    char *out, *to;
+/** Octets of the character at @a s that stand for themselves; 0: none. */
+typedef apr_size_t (*plain_len_fn)(const char *s, int utf8);
 
-    if (is_plain(s)) {
-        return apr_pstrdup(p, s);
-    }
-    out = to = apr_palloc(p, strlen(s) * ESCAPE_OCTETS + 1);
+static const char *escape(apr_pool_t *p, const char *s,
+                          plain_len_fn plain_len, int utf8)
+{
+    char *out = apr_palloc(p, strlen(s) * ESCAPE_OCTETS + 1), *to = out;
+
     while (*s != '\0') {
-        apr_size_t len = shown_len(s, utf8);
+        apr_size_t len = plain_len(s, utf8);
 
         if (len == 0) {
             to = escape_write(to, (unsigned char)*s++);
@@ -85,28 +85,20 @@ const char *smtpq_text_escape(apr_pool_t *p, const char *s, int utf8)
     return out;
 }
 
+const char *smtpq_text_escape(apr_pool_t *p, const char *s, int utf8)
+{
+    return is_plain(s) ? apr_pstrdup(p, s) : escape(p, s, shown_len, utf8);
+}
+
+static apr_size_t utf8_len(const char *s, int utf8)
+{
+    (void)utf8;
+    return smtp_chars_utf8_len(s, strlen(s));
+}
+
 const char *smtpq_text_utf8(apr_pool_t *p, const char *s)
 {
-    char *out, *to;
-
-    if (smtp_chars_is_utf8(s, strlen(s))) {
-        return s;
-    }
-    out = to = apr_palloc(p, strlen(s) * ESCAPE_OCTETS + 1);
-    while (*s != '\0') {
-        apr_size_t len = smtp_chars_utf8_len(s, strlen(s));
-
-        if (len == 0) {
-            to = escape_write(to, (unsigned char)*s++);
-        }
-        else {
-            memcpy(to, s, len);
-            to += len;
-            s += len;
-        }
-    }
-    *to = '\0';
-    return out;
+    return smtp_chars_is_utf8(s, strlen(s)) ? s : escape(p, s, utf8_len, 1);
 }
 
 /** Columns of the character at @a s; @a len gets its octets. */
