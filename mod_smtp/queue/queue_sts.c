@@ -28,6 +28,10 @@ APLOG_USE_MODULE(smtp_queue);
 #define URL_PATH      "/.well-known/mta-sts.txt"
 /* Words on why there is no policy, with NUL. */
 #define DETAIL_OCTETS 200
+/* What a policy takes beside its patterns: a pool. */
+#define ENTRY_OCTETS 8192
+/* A clock that was set back by so much is no reason to forget a policy. */
+#define CLOCK_SLACK apr_time_from_sec(3600)
 
 /* A policy that is known, or a fetch that has failed. */
 typedef struct entry_t {
@@ -36,8 +40,10 @@ typedef struct entry_t {
     const char *domain;
     char id[QUEUE_STS_ID_OCTETS + 1]; /* "": there is no policy */
     queue_sts_policy_t policy;
+    apr_size_t octets;           /* of memory */
     apr_time_t fetched;
     apr_time_t expires;
+    apr_time_t used;             /* asked for */
     /* The last fetch failed: of this id, why, and until when nobody tries. */
     char failed_id[QUEUE_STS_ID_OCTETS + 1];
     apr_time_t failed_until;     /* 0: it did not */
@@ -88,10 +94,14 @@ struct queue_sts_t {
     const char *dir;
     apr_hash_t *by_domain;       /* entry_t */
     struct entry_ring_t entries;
+    apr_size_t octets;           /* of them all */
     apr_hash_t *fetch_by_domain; /* fetch_t */
     struct fetch_ring_t fetches;
     int fetch_count;
     int running;                 /* of them, in threads */
+    queue_timer_t look;          /* for what is old */
+    apr_time_t swept;            /* the last time; 0: it is being done */
+    apr_size_t written;          /* octets on disk since then */
 };
 
 static apr_time_t now_get(const queue_sts_t *sts)
@@ -104,6 +114,7 @@ static apr_time_t now_get(const queue_sts_t *sts)
 static void entry_remove(queue_sts_t *sts, entry_t *entry)
 {
     APR_RING_REMOVE(entry, link);
+    sts->octets -= entry->octets;
     apr_hash_set(sts->by_domain, entry->domain, APR_HASH_KEY_STRING, NULL);
     apr_pool_destroy(entry->p);
 }
@@ -113,13 +124,16 @@ static entry_t *entry_add(queue_sts_t *sts, const char *domain)
     entry_t *entry;
     apr_pool_t *p;
 
-    if (apr_hash_count(sts->by_domain) >= QUEUE_STS_POLICIES) {
+    while (apr_hash_count(sts->by_domain) >= QUEUE_STS_POLICIES
+           || sts->octets > QUEUE_STS_MEMORY) {
         entry_remove(sts, APR_RING_LAST(&sts->entries));
     }
     apr_pool_create(&p, sts->p);
     entry = apr_pcalloc(p, sizeof(*entry));
     entry->p = p;
     entry->domain = apr_pstrdup(p, domain);
+    entry->octets = ENTRY_OCTETS;
+    sts->octets += entry->octets;
     APR_RING_ELEM_INIT(entry, link);
     APR_RING_INSERT_HEAD(&sts->entries, entry, entry_t, link);
     apr_hash_set(sts->by_domain, entry->domain, APR_HASH_KEY_STRING, entry);
@@ -138,9 +152,25 @@ static void policy_copy(apr_pool_t *p, const queue_sts_policy_t *from,
     }
 }
 
-static void entry_set(entry_t *entry, const char *id,
+static apr_size_t policy_octets(const queue_sts_policy_t *policy)
+{
+    apr_size_t octets = 0;
+    int i;
+
+    for (i = 0; i < policy->mx_count; i++) {
+        octets += sizeof(*policy->mx) + strlen(policy->mx[i]) + 1;
+    }
+    return octets;
+}
+
+/** Of a new entry. */
+static void entry_set(queue_sts_t *sts, entry_t *entry, const char *id,
                       const queue_sts_policy_t *policy, apr_time_t fetched)
 {
+    apr_size_t octets = policy_octets(policy);
+
+    entry->octets += octets;
+    sts->octets += octets;
     apr_cpystrn(entry->id, id, sizeof(entry->id));
     policy_copy(entry->p, policy, &entry->policy);
     entry->fetched = fetched;
@@ -158,13 +188,13 @@ static entry_t *entry_load(queue_sts_t *sts, apr_pool_t *p,
     if (queue_sts_file_read(p, sts->dir, domain, &file) != APR_SUCCESS) {
         return NULL;
     }
-    if (file.fetched > now_get(sts)
+    if (file.fetched > now_get(sts) + CLOCK_SLACK
         || queue_sts_policy_parse(p, file.octets, file.len, &policy)) {
         queue_sts_file_remove(p, sts->dir, domain);
         return NULL;
     }
     entry = entry_add(sts, domain);
-    entry_set(entry, file.id, &policy, file.fetched);
+    entry_set(sts, entry, file.id, &policy, file.fetched);
     return entry;
 }
 
@@ -196,10 +226,13 @@ static int is_valid(const queue_sts_t *sts, const entry_t *entry)
 static void query_answer(queue_sts_query_t *query, smtp_tls_result_e result,
                          const char *detail)
 {
-    const entry_t *entry = entry_find(query->sts, query->p, query->domain);
+    entry_t *entry = entry_find(query->sts, query->p, query->domain);
     queue_sts_answer_t *answer = apr_pcalloc(query->p, sizeof(*answer));
 
     answer->id = "";
+    if (entry) {
+        entry->used = now_get(query->sts);
+    }
     if (is_valid(query->sts, entry)) {
         answer->id = apr_pstrdup(query->p, entry->id);
         answer->mode = entry->policy.mode;
@@ -274,14 +307,17 @@ static void fetch_failed_note(fetch_t *fetch)
 static void fetched_note(fetch_t *fetch)
 {
     queue_sts_t *sts = fetch->sts;
-    entry_t *before = apr_hash_get(sts->by_domain, fetch->domain,
-                                   APR_HASH_KEY_STRING);
+    entry_t *entry = apr_hash_get(sts->by_domain, fetch->domain,
+                                  APR_HASH_KEY_STRING);
+    apr_time_t used = entry ? entry->used : now_get(sts);
 
-    if (before) {
-        entry_remove(sts, before);
+    if (entry) {
+        entry_remove(sts, entry);
     }
-    entry_set(entry_add(sts, fetch->domain), fetch->id, &fetch->policy,
-              fetch->fetched);
+    entry = entry_add(sts, fetch->domain);
+    entry_set(sts, entry, fetch->id, &fetch->policy, fetch->fetched);
+    entry->used = used;
+    sts->written += queue_sts_file_octets(fetch->answer.len);
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, sts->network->server,
                  QUEUE_LOGNO(4451) "MTA-STS: policy %s of %s: %s, %d mx, for "
                  "%d seconds", fetch->id, fetch->domain,
@@ -506,8 +542,15 @@ static int is_new(const queue_sts_t *sts, const entry_t *entry,
 /** Whether it is time to fetch what is known once more. */
 static int is_old(const queue_sts_t *sts, const entry_t *entry)
 {
-    return entry && entry->fetched + QUEUE_STS_REFRESH <= now_get(sts)
-           && entry->failed_until <= now_get(sts);
+    apr_interval_time_t half;
+
+    if (!is_valid(sts, entry) || entry->failed_until > now_get(sts)) {
+        return 0;
+    }
+    half = (entry->expires - entry->fetched) / 2;
+    return entry->fetched + (half < QUEUE_STS_REFRESH ? half
+                                                      : QUEUE_STS_REFRESH)
+           <= now_get(sts);
 }
 
 static void query_announced(queue_sts_query_t *query, const char *id)
@@ -529,6 +572,17 @@ static void query_announced(queue_sts_query_t *query, const char *id)
     query_answer(query, SMTP_TLS_RESULT_NONE, NULL);
 }
 
+/** Who holds back the record does not keep the policy from being refreshed. */
+static void query_not_announced(queue_sts_query_t *query)
+{
+    entry_t *entry = entry_find(query->sts, query->p, query->domain);
+
+    if (is_old(query->sts, entry)) {
+        fetch_get(query->sts, entry->domain, entry->id);
+    }
+    query_answer(query, SMTP_TLS_RESULT_NONE, NULL);
+}
+
 static void record_done(void *baton, const smtp_dns_answer_t *answer)
 {
     queue_sts_query_t *query = baton;
@@ -536,9 +590,10 @@ static void record_done(void *baton, const smtp_dns_answer_t *answer)
 
     if (answer->status == SMTP_DNS_OK && queue_sts_record_find(answer, id)) {
         query_announced(query, id);
-        return;
     }
-    query_answer(query, SMTP_TLS_RESULT_NONE, NULL);
+    else {
+        query_not_announced(query);
+    }
 }
 
 static apr_status_t query_end(void *data)
@@ -590,8 +645,68 @@ static void sweep_run(void *baton)
     apr_pool_t *p;
 
     apr_pool_create(&p, NULL);
-    queue_sts_file_sweep(p, sts->dir, apr_time_now());
+    queue_sts_file_sweep(p, sts->dir, apr_time_now(), QUEUE_STS_DISK);
     apr_pool_destroy(p);
+}
+
+static void sweep_done(void *baton)
+{
+    queue_sts_t *sts = baton;
+
+    sts->swept = now_get(sts);
+}
+
+static apr_status_t sweep_begin(queue_sts_t *sts)
+{
+    apr_status_t rv = queue_loop_task(sts->network->loop, sweep_run,
+                                      sweep_done, sts);
+
+    if (rv == APR_SUCCESS) {
+        sts->swept = 0;
+        sts->written = 0;
+    }
+    return rv;
+}
+
+static int is_sweep_due(const queue_sts_t *sts)
+{
+    return sts->swept && (sts->swept + QUEUE_STS_SWEEP <= now_get(sts)
+                          || sts->written > QUEUE_STS_DISK / 4);
+}
+
+/** Those in use, as far as there is room for fetches beside those that mail
+ *  waits for. */
+static void refresh(queue_sts_t *sts)
+{
+    entry_t *entry = APR_RING_FIRST(&sts->entries);
+
+    while (entry != APR_RING_SENTINEL(&sts->entries, entry_t, link)
+           && sts->fetch_count < QUEUE_STS_FETCHES_WAIT / 2) {
+        entry_t *next = APR_RING_NEXT(entry, link);
+
+        if (entry->used + QUEUE_STS_IDLE > now_get(sts)
+            && is_old(sts, entry)) {
+            fetch_get(sts, entry->domain, entry->id);
+        }
+        entry = next;
+    }
+}
+
+static void on_look(void *baton)
+{
+    queue_sts_t *sts = baton;
+
+    refresh(sts);
+    if (is_sweep_due(sts)) {
+        sweep_begin(sts);
+    }
+    queue_timer_set(&sts->look, now_get(sts) + QUEUE_STS_LOOK);
+}
+
+static apr_status_t sts_end(void *data)
+{
+    queue_timer_clear(&((queue_sts_t *)data)->look);
+    return APR_SUCCESS;
 }
 
 apr_status_t queue_sts_create(apr_pool_t *p, queue_network_t *network,
@@ -612,9 +727,12 @@ apr_status_t queue_sts_create(apr_pool_t *p, queue_network_t *network,
     APR_RING_INIT(&sts->fetches, fetch_t, link);
     rv = queue_sts_file_begin(sts->dir);
     if (rv == APR_SUCCESS) {
-        rv = queue_loop_task(network->loop, sweep_run, NULL, sts);
+        rv = sweep_begin(sts);
     }
     if (rv == APR_SUCCESS) {
+        queue_timer_init(&sts->look, network->loop, on_look, sts);
+        queue_timer_set(&sts->look, now_get(sts) + QUEUE_STS_LOOK);
+        apr_pool_pre_cleanup_register(p, sts, sts_end);
         *out = sts;
     }
     return rv;

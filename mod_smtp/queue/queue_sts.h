@@ -5,7 +5,7 @@
  * certificates are to be verified. A policy is fetched when DNS announces one
  * that is not known yet, and kept in memory and in SPOOL/queue/sts as long as
  * it says: what is known counts also while DNS or HTTPS say nothing (5.1). One
- * thread: the loop's; policies are fetched in threads.
+ * thread: the loop's; policies are fetched, and files swept away, in threads.
  */
 #ifndef QUEUE_STS_H
 #define QUEUE_STS_H
@@ -19,15 +19,23 @@
 #define QUEUE_STS_WAIT  apr_time_from_sec(60)
 /** A fetch that failed is not tried again before (RFC 8461 3.3). */
 #define QUEUE_STS_AGAIN apr_time_from_sec(300)
-/** A policy in use is fetched anew, though DNS says that it is the same, when
- *  it is so old: so that it does not expire amid an attack. */
+/** A policy in use is fetched anew, whatever DNS says, when it is so old, or
+ *  half as old as it may become: so that it does not expire amid an attack
+ *  (RFC 8461 10.2). One that nobody has asked for in so long is not in use. */
 #define QUEUE_STS_REFRESH apr_time_from_sec(86400)
+#define QUEUE_STS_IDLE    apr_time_from_sec(30 * 86400)
+/** How often old ones are looked for; how often what has expired on disk. */
+#define QUEUE_STS_LOOK    apr_time_from_sec(3600)
+#define QUEUE_STS_SWEEP   apr_time_from_sec(86400)
 /** Fetches at once, and fetches that wait for one of these to end; who comes
  *  when there are more has no new policy. */
 #define QUEUE_STS_FETCHES 2
 #define QUEUE_STS_FETCHES_WAIT 1000
-/** Policies in memory; all are on disk. */
+/** Policies in memory, and octets of memory for them, about; those on disk, in
+ *  blocks, as far as a sweep leaves them: the oldest go. */
 #define QUEUE_STS_POLICIES 10000
+#define QUEUE_STS_MEMORY   (128 * 1024 * 1024)
+#define QUEUE_STS_DISK     (256 * 1024 * 1024)
 
 typedef struct queue_sts_t queue_sts_t;
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -172,36 +173,121 @@ apr_status_t queue_sts_file_write(apr_pool_t *p, const char *dir,
 
 /* Sweeping. */
 
-static int is_over(apr_pool_t *p, const char *dir, const char *domain,
-                   apr_time_t now)
-{
-    queue_sts_policy_t policy;
-    queue_sts_file_t file;
+/** A file that is being written is not older. */
+#define HALF_WRITTEN_SEC 3600
 
-    return queue_sts_file_read(p, dir, domain, &file) == APR_SUCCESS
-           && (queue_sts_policy_parse(p, file.octets, file.len, &policy)
-                  != NULL
-               || file.fetched + apr_time_from_sec(policy.max_age_sec)
-                  <= now);
+/** What a file system gives at least. */
+#define BLOCK_OCTETS 4096
+
+apr_size_t queue_sts_file_octets(apr_size_t len)
+{
+    return (LINE_OCTETS + len + BLOCK_OCTETS - 1) / BLOCK_OCTETS
+           * BLOCK_OCTETS;
 }
 
-void queue_sts_file_sweep(apr_pool_t *p, const char *dir, apr_time_t now)
+/** A file that may stay. */
+typedef struct kept_t {
+    const char *domain;
+    apr_time_t fetched;
+    apr_size_t octets;
+} kept_t;
+
+typedef struct sweep_t {
+    apr_pool_t *p;               /* of the whole */
+    apr_pool_t *one;             /* cleared for each file */
+    const char *dir;
+    apr_time_t now;
+    apr_array_header_t *kept;    /* kept_t */
+    apr_size_t octets;           /* of them all */
+} sweep_t;
+
+static int has_expired(const sweep_t *sweep, const queue_sts_file_t *file)
 {
+    queue_sts_policy_t policy;
+
+    return queue_sts_policy_parse(sweep->one, file->octets, file->len,
+                                  &policy) != NULL
+           || file->fetched + apr_time_from_sec(policy.max_age_sec)
+              <= sweep->now;
+}
+
+static void file_judge(sweep_t *sweep, const char *domain)
+{
+    queue_sts_file_t file;
+    kept_t *kept;
+
+    if (queue_sts_file_read(sweep->one, sweep->dir, domain, &file)
+        != APR_SUCCESS) {
+        return;
+    }
+    if (has_expired(sweep, &file)) {
+        queue_sts_file_remove(sweep->one, sweep->dir, domain);
+        return;
+    }
+    kept = apr_array_push(sweep->kept);
+    kept->domain = apr_pstrdup(sweep->p, domain);
+    kept->fetched = file.fetched;
+    kept->octets = queue_sts_file_octets(file.len);
+    sweep->octets += kept->octets;
+}
+
+/** ".DOMAIN", of queue_sts_file_write(). */
+static void temporary_judge(const sweep_t *sweep, const char *name)
+{
+    const char *path = path_make(sweep->one, sweep->dir, name);
+    struct stat st;
+
+    if (lstat(path, &st) == 0
+        && st.st_mtime + HALF_WRITTEN_SEC < apr_time_sec(sweep->now)) {
+        unlink(path);
+    }
+}
+
+static int earlier(const void *a, const void *b)
+{
+    apr_time_t left = ((const kept_t *)a)->fetched;
+    apr_time_t right = ((const kept_t *)b)->fetched;
+
+    return (left > right) - (left < right);
+}
+
+static void oldest_remove(sweep_t *sweep, apr_size_t max_octets)
+{
+    const kept_t *kept = (const kept_t *)sweep->kept->elts;
+    int i;
+
+    if (sweep->octets <= max_octets) {
+        return;
+    }
+    qsort(sweep->kept->elts, sweep->kept->nelts, sizeof(kept_t), earlier);
+    for (i = 0; sweep->octets > max_octets; i++) {
+        queue_sts_file_remove(sweep->one, sweep->dir, kept[i].domain);
+        sweep->octets -= kept[i].octets;
+    }
+}
+
+void queue_sts_file_sweep(apr_pool_t *p, const char *dir, apr_time_t now,
+                          apr_size_t max_octets)
+{
+    sweep_t sweep = { .p = p, .dir = dir, .now = now };
     DIR *entries = opendir(dir);
     struct dirent *entry;
-    apr_pool_t *one;
 
     if (entries == NULL) {
         return;
     }
-    apr_pool_create(&one, p);
+    apr_pool_create(&sweep.one, p);
+    sweep.kept = apr_array_make(p, 64, sizeof(kept_t));
     while ((entry = readdir(entries)) != NULL) {
-        apr_pool_clear(one);
-        if (is_domain(entry->d_name)
-            && is_over(one, dir, entry->d_name, now)) {
-            queue_sts_file_remove(one, dir, entry->d_name);
+        apr_pool_clear(sweep.one);
+        if (is_domain(entry->d_name)) {
+            file_judge(&sweep, entry->d_name);
+        }
+        else if (*entry->d_name == '.' && is_domain(entry->d_name + 1)) {
+            temporary_judge(&sweep, entry->d_name);
         }
     }
-    apr_pool_destroy(one);
+    oldest_remove(&sweep, max_octets);
+    apr_pool_destroy(sweep.one);
     closedir(entries);
 }

@@ -36,7 +36,13 @@ apr_status_t queue_sts_file_write(apr_pool_t *p, const char *dir,
 void queue_sts_file_remove(apr_pool_t *p, const char *dir,
                            const char *domain);
 
-/** Removes what has expired, in all of the directory. Waits for the disk. */
-void queue_sts_file_sweep(apr_pool_t *p, const char *dir, apr_time_t now);
+/** What a file takes on disk, about. @param len  of its policy */
+apr_size_t queue_sts_file_octets(apr_size_t len);
+
+/** Removes what has expired, in all of the directory, and what a process that
+ *  was killed has left half-written; then those that were fetched first, until
+ *  the rest takes no more than @a max_octets. Waits for the disk. */
+void queue_sts_file_sweep(apr_pool_t *p, const char *dir, apr_time_t now,
+                          apr_size_t max_octets);
 
 #endif

@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
 use FindBin;
 use JSON::PP qw(decode_json);
@@ -27,9 +28,13 @@ my $ca = SMTPTest::Certificate->authority;
 my $other_ca = SMTPTest::Certificate->authority(name => 'Another CA');
 
 # Next hops: who is who he says, who is somebody else, who has no TLS.
+my %hop_certificate = (
+    good => $ca->server(name => 'mx.example.net'),
+    other => $ca->server(name => 'other.example.net'),
+);
 my %hop = (
-    good => _hop(1, $ca->server(name => 'mx.example.net')),
-    other => _hop(2, $ca->server(name => 'other.example.net')),
+    good => _hop(1, $hop_certificate{good}),
+    other => _hop(2, $hop_certificate{other}),
     plain => _hop(3, undef),
 );
 
@@ -78,12 +83,33 @@ my %domain = (
     forged   => ['plain', 'mx3.example.net', policy('enforce',
                                                     'mx.example.net')],
     silent   => ['plain', 'mx3.example.net', undef],
+    # Nobody's name but the policy host's.
+    misnamed => ['plain', 'mx3.example.net', policy('enforce',
+                                                    'mx.example.net')],
+    # An asterisk is one label (4.1).
+    deep     => ['good',  'a.mx.example.net', policy('enforce',
+                                                     '*.example.net')],
+    # By CNAME at somebody's who does this for many (8.2).
+    hosted   => ['good',  'mx.example.net', policy('enforce',
+                                                   'mx.example.net')],
+    # Testing never holds mail back: no TLS, no host of the policy.
+    testplain => ['plain', 'mx3.example.net', policy('testing',
+                                                     '*.example.net')],
+    testled  => ['good',  'mx.example.net', policy('testing',
+                                                   'mx.elsewhere.test')],
+    # DANE counts, not MTA-STS (2).
+    dane     => ['other', 'mx4.example.net', policy('enforce',
+                                                    'mx.elsewhere.test')],
+    # The website says nothing.
+    slow     => ['plain', 'mx3.example.net', { hang => 1 }],
 );
+my %elsewhere = (forged => '192.0.2.9', slow => '192.0.2.7');
 
 my $site = SMTPTest::Website->start_new(
     directory => tempdir(CLEANUP => 1), address => '192.0.2.8', port => 443,
     certificate => $ca->server(name => 'mta-sts.example.net', alt => [
-        map { "mta-sts.$_.example.net" } grep { $_ ne 'forged' } keys %domain
+        map { "mta-sts.$_.example.net" }
+        grep { !/^(?:forged|misnamed|slow)$/ } keys %domain
     ]),
     pages => { map {
         $domain{$_}[2] ? ("mta-sts.$_.example.net/.well-known/mta-sts.txt"
@@ -95,18 +121,30 @@ my $forged = SMTPTest::Website->start_new(
     pages => { 'mta-sts.forged.example.net/.well-known/mta-sts.txt'
                => $domain{forged}[2] });
 
-my $dns = SMTPTest::DNS->start(zones => { 'example.net' => join "\n",
+my $stalled = SMTPTest::Website->start_new(
+    directory => tempdir(CLEANUP => 1), address => '192.0.2.7', port => 443,
+    certificate => $ca->server(name => 'mta-sts.slow.example.net'),
+    pages => { 'mta-sts.slow.example.net/.well-known/mta-sts.txt'
+               => $domain{slow}[2] });
+
+my $digest = sha256_hex($hop_certificate{other}->der);
+my $dns = SMTPTest::DNS->start(signed => ['example.net'], zones => { 'example.net' => join "\n",
     'mx A 192.0.2.1', 'mx2 A 192.0.2.2', 'mx3 A 192.0.2.3',
+    'a.mx A 192.0.2.1', 'mx4 A 192.0.2.2', "_25._tcp.mx4 TLSA 3 0 1 $digest",
     (map {
-        my $address = $_ eq 'forged' ? '192.0.2.9' : '192.0.2.8';
+        my $address = $elsewhere{$_} // '192.0.2.8';
         ("$_ MX 10 $domain{$_}[1].",
-         $_ eq 'silent' ? () : "_mta-sts.$_ TXT \"v=STSv1; id=1\"",
-         "mta-sts.$_ A $address")
+         $_ eq 'hosted'
+         ? ("_mta-sts.$_ CNAME _mta-sts.enforced",
+            "mta-sts.$_ CNAME mta-sts.enforced")
+         : ($_ eq 'silent' ? () : "_mta-sts.$_ TXT \"v=STSv1; id=1\"",
+            "mta-sts.$_ A $address"))
     } keys %domain), '' });
 
 my $server = SMTPTest::Server->new(
     queue => 1,
-    global => 'SMTPDNSServer ' . $dns->server . "\nSMTPDNSTrustAnchor none\n"
+    global => 'SMTPDNSServer ' . $dns->server . "\n"
+        . 'SMTPDNSTrustAnchor ' . $dns->anchors . "\n"
         . 'SMTPOutboundCA ' . $ca->certificate . "\n"
         . "LogLevel smtp_queue:debug",
     config => <<'END');
@@ -139,6 +177,8 @@ sub taken
             $taken{ $message->{to}[0] =~ s/@.*//sr } = $hop;
         }
     }
+    # It goes when the website has had its time, which others do not wait for.
+    delete $taken{slow};
     return \%taken;
 }
 
@@ -160,24 +200,27 @@ sub deferred
 
 send_to($_) for sort keys %domain;
 
-my %waits = map { $_ => 1 } qw(stolen stripped led);
+my %waits = map { $_ => 1 } qw(stolen stripped led deep slow);
 my %sent = map { $_ => $domain{$_}[0] } grep { !$waits{$_} } keys %domain;
 wait_until(60, sub { return keys %{ taken() } >= keys %sent });
 is_deeply(taken(), \%sent, 'mail went to those whom policies allow, and where '
           . 'none can be had');
 my %deferred;
-wait_until(60, sub { %deferred = deferred(); return %deferred >= 3 });
-is_deeply([sort keys %deferred], [qw(led stolen stripped)],
+wait_until(60, sub { %deferred = deferred(); return keys %deferred >= 4 });
+is_deeply([sort keys %deferred], [qw(deep led stolen stripped)],
           'where the policy allows nobody that is there, it waits');
 like($deferred{led}{text}, qr/policy of MTA-STS does not name this host/,
      'a host that the policy does not name');
 is($deferred{led}{status}, '4.7.5', 'is no host');
+is($deferred{deep}{status}, '4.7.5', 'nor one that is further below');
 like($deferred{stolen}{status}, qr/^4\.7/, 'nor one with another name');
 like($deferred{stripped}{status}, qr/^4\.7/, 'nor one without TLS');
 unlike(join("\n", $hop{other}->transcript), qr/stolen@/,
        'who is not the host hears of no mail');
 my @enforced = grep { "@{ $_->{to} }" =~ /enforced/ } $hop{good}->messages;
 ok($enforced[0]{tls}, 'what went by a policy went under TLS');
+my ($dane) = grep { "@{ $_->{to} }" =~ /dane/ } $hop{other}->messages;
+ok($dane->{tls}, 'and what went by DANE');
 
 subtest 'what says TLS-Required: No goes anyway (RFC 8689)' => sub {
     my $before = $hop{other}->count;
@@ -195,8 +238,13 @@ subtest 'what says TLS-Required: No goes anyway (RFC 8689)' => sub {
 my $spool = $server->spool;
 is_deeply([sort map { m{([^/]+)\z} } glob "$spool/queue/sts/*"],
           [sort map { "$_.example.net" }
-           qw(enforced pattern stolen stripped led tested off)],
+           qw(enforced pattern stolen stripped led tested off deep hosted
+              testplain testled dane)],
           'good policies are kept');
+send_to('enforced');
+ok(wait_until(60, sub {
+    return 2 == grep { "@{ $_->{to} }" =~ /enforced/ } $hop{good}->messages;
+}), 'more mail, and DNS says the same');
 is(scalar(grep { /enforced/ } $site->requests), 1,
    'a policy was fetched once, a redirect not followed');
 

@@ -188,6 +188,8 @@ typedef struct fixture_t {
     apr_pool_t *sts_p;
     queue_sts_t *sts;
     queue_timer_t limit;
+    queue_timer_t tick;
+    int turns;                   /**< that are still to come */
     int woken, wanted;
 } fixture_t;
 
@@ -282,33 +284,26 @@ static const queue_sts_answer_t *ask(fixture_t *f)
     return ask_of(f, "example.com");
 }
 
-static void nothing_run(void *baton)
-{
-    (void)baton;
-}
-
-static void on_idle(void *baton)
+static void on_tick(void *baton)
 {
     fixture_t *f = baton;
 
-    if (queue_loop_tasks(f->loop)) {
-        queue_loop_task(f->loop, nothing_run, on_idle, f);
+    if (--f->turns > 0 || queue_loop_tasks(f->loop)) {
+        queue_timer_set(&f->tick, queue_loop_now(f->loop) + 100);
     }
     else {
         queue_loop_stop(f->loop);
     }
 }
 
-/** Until what goes on in the background is over. */
+/** Until what goes on in the background is over: it comes by timers that are
+ *  due before this one, and by tasks. */
 static void settle(fixture_t *f)
 {
-    int i;
-
-    for (i = 0; i < 20; i++) {
-        assert_int_equal(queue_loop_task(f->loop, nothing_run, on_idle, f),
-                         APR_SUCCESS);
-        assert_int_equal(queue_loop_run(f->loop), APR_SUCCESS);
-    }
+    f->turns = 20;
+    queue_timer_init(&f->tick, f->loop, on_tick, f);
+    queue_timer_set(&f->tick, queue_loop_now(f->loop));
+    assert_int_equal(queue_loop_run(f->loop), APR_SUCCESS);
 }
 
 /* ---- Policies ---- */
@@ -419,6 +414,73 @@ static void a_policy_in_use_is_refreshed(void **state)
     skew_sec = 604800 + 100;
     world.txt = NULL;
     assert_int_equal(ask(f)->mode, QUEUE_STS_ENFORCE);
+    fixture_close(f);
+}
+
+/** So much time goes by; the loop does what is due. */
+static void pass(fixture_t *f, int sec)
+{
+    skew_sec += sec;
+    settle(f);
+}
+
+static void one_that_is_short_lived_is_refreshed_before_its_end(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+
+    world.policy = "version: STSv1\nmode: enforce\nmx: mx.example.com\n"
+                   "max_age: 7200\n";
+    ask(f);
+    pass(f, 3000);
+    ask(f);
+    settle(f);
+    assert_int_equal(world.fetches, 1);
+    pass(f, 700);
+    ask(f);
+    settle(f);
+    assert_int_equal(world.fetches, 2);
+    fixture_close(f);
+}
+
+/* RFC 8461 10.2: whatever the record says. */
+static void holding_back_the_record_stops_no_refresh(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+
+    ask(f);
+    world.txt = "SERVFAIL";
+    skew_sec = 86400;
+    assert_int_equal(ask(f)->mode, QUEUE_STS_ENFORCE);
+    settle(f);
+    assert_int_equal(world.fetches, 2);
+    skew_sec += 604800 - 100;
+    assert_int_equal(ask(f)->mode, QUEUE_STS_ENFORCE);
+    fixture_close(f);
+}
+
+/* Nor that there is no mail for a while. */
+static void a_policy_is_refreshed_while_it_is_in_use(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+    int day, fetches;
+
+    ask(f);
+    for (day = 0; day < 20; day++) {
+        pass(f, 86400 + 3600);
+    }
+    assert_in_range(world.fetches, 15, 21);
+    world.txt = NULL;
+    assert_int_equal(ask(f)->mode, QUEUE_STS_ENFORCE);
+    /* Then nobody asks for it any more. */
+    for (day = 0; day < 40; day++) {
+        pass(f, 86400 + 3600);
+    }
+    fetches = world.fetches;
+    assert_in_range(fetches, 40, 52);
+    for (day = 0; day < 10; day++) {
+        pass(f, 86400 + 3600);
+    }
+    assert_int_equal(world.fetches, fetches);
     fixture_close(f);
 }
 
@@ -655,14 +717,77 @@ static void what_has_expired_is_swept_away(void **state)
     ask(f);
     world.policy = "version: STSv1\nmode: none\nmax_age: 60\n";
     ask_of(f, "example.net");
-    queue_sts_file_sweep(f->p, dir, apr_time_now() + apr_time_from_sec(50));
+    queue_sts_file_sweep(f->p, dir, apr_time_now() + apr_time_from_sec(50),
+                         1 << 20);
     assert_int_equal(access(apr_pstrcat(f->p, dir, "/example.net", NULL),
                             F_OK), 0);
-    queue_sts_file_sweep(f->p, dir, apr_time_now() + apr_time_from_sec(61));
+    queue_sts_file_sweep(f->p, dir, apr_time_now() + apr_time_from_sec(61),
+                         1 << 20);
     assert_int_not_equal(access(apr_pstrcat(f->p, dir, "/example.net", NULL),
                                 F_OK), 0);
     assert_int_equal(access(apr_pstrcat(f->p, dir, "/example.com", NULL),
                             F_OK), 0);
+    fixture_close(f);
+}
+
+static int is_there(fixture_t *f, const char *name)
+{
+    return access(apr_pstrcat(f->p, f->dir, "/sts/", name, NULL), F_OK) == 0;
+}
+
+/* Who has a wildcard in DNS has names without end. */
+static void the_disk_has_a_limit(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+    queue_sts_file_t file = { "1", 0, POLICY, sizeof(POLICY) - 1 };
+    const char *dir = apr_pstrcat(f->p, f->dir, "/sts", NULL);
+    apr_time_t now = apr_time_now();
+    int i;
+
+    for (i = 0; i < 10; i++) {
+        /* d7 was fetched first, then d8, d9, d0... */
+        file.fetched = now - apr_time_from_sec(1000 - (i + 3) % 10);
+        assert_int_equal(queue_sts_file_write(f->p, dir,
+                             apr_psprintf(f->p, "d%d.example", i), &file), 0);
+    }
+    queue_sts_file_sweep(f->p, dir, now, 10 * 4096);
+    assert_true(is_there(f, "d7.example"));
+    queue_sts_file_sweep(f->p, dir, now, 10 * 4096 - 1);
+    assert_false(is_there(f, "d7.example"));
+    assert_true(is_there(f, "d8.example"));
+    queue_sts_file_sweep(f->p, dir, now, 4096);
+    assert_false(is_there(f, "d5.example"));
+    assert_true(is_there(f, "d6.example"));
+    fixture_close(f);
+}
+
+static void what_is_half_written_is_swept_away(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+    const char *dir = apr_pstrcat(f->p, f->dir, "/sts", NULL);
+    FILE *file = fopen(apr_pstrcat(f->p, dir, "/.a.example", NULL), "w");
+
+    fclose(file);
+    queue_sts_file_sweep(f->p, dir, apr_time_now(), 4096);
+    assert_true(is_there(f, ".a.example"));
+    queue_sts_file_sweep(f->p, dir, apr_time_now() + apr_time_from_sec(3700),
+                         4096);
+    assert_false(is_there(f, ".a.example"));
+    fixture_close(f);
+}
+
+/* For a process that runs for months. */
+static void the_disk_is_swept_every_day(void **state)
+{
+    fixture_t *f = fixture_open(*state);
+
+    settle(f);
+    world.policy = "version: STSv1\nmode: none\nmax_age: 0\n";
+    ask(f);
+    assert_true(is_there(f, "example.com"));
+    pass(f, 86400 + 3600);
+    settle(f);
+    assert_false(is_there(f, "example.com"));
     fixture_close(f);
 }
 
@@ -692,6 +817,9 @@ int main(void)
         UNIT_TEST(what_is_known_counts_while_nothing_is_heard),
         UNIT_TEST(a_new_id_brings_a_new_policy),
         UNIT_TEST(a_policy_in_use_is_refreshed),
+        UNIT_TEST(one_that_is_short_lived_is_refreshed_before_its_end),
+        UNIT_TEST(holding_back_the_record_stops_no_refresh),
+        UNIT_TEST(a_policy_is_refreshed_while_it_is_in_use),
         UNIT_TEST(what_is_no_policy_counts_not_and_is_told),
         UNIT_TEST(a_fetch_that_failed_is_not_tried_at_once_again),
         UNIT_TEST(nobody_is_led_to_our_own_loopback),
@@ -702,6 +830,9 @@ int main(void)
         UNIT_TEST(the_next_process_knows_it),
         UNIT_TEST(junk_on_disk_is_no_policy),
         UNIT_TEST(what_has_expired_is_swept_away),
+        UNIT_TEST(the_disk_has_a_limit),
+        UNIT_TEST(what_is_half_written_is_swept_away),
+        UNIT_TEST(the_disk_is_swept_every_day),
         UNIT_TEST(no_domain_is_a_path)
     };
 
