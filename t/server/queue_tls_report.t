@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
 use FindBin;
 use IO::Uncompress::Gunzip qw(gunzip);
@@ -35,7 +36,8 @@ sub hop
         port => 25, ($certificate ? (certificate => $certificate) : ()));
 }
 
-my $good = hop(1, $ca->server(name => 'mx.example.net'));
+my $certificate = $ca->server(name => 'mx.example.net');
+my $good = hop(1, $certificate);
 my $other = hop(2, $ca->server(name => 'somebody.example.net'));
 my $plain = hop(3, undef);
 
@@ -52,8 +54,19 @@ my $site = SMTPTest::Website->start_new(
         'report.example.net/tls' => { status => 201 },
     });
 
-my $dns = SMTPTest::DNS->start(zones => { 'example.net' => <<'END' });
+my $digest = sha256_hex($certificate->der);
+my $wrong = '0' x 64;
+my $dns = SMTPTest::DNS->start(
+    signed => ['example.net'], zones => { 'example.net' => <<"END" });
 mx A 192.0.2.1
+mx4 A 192.0.2.1
+mx5 A 192.0.2.1
+_25._tcp.mx4 TLSA 3 0 1 $digest
+_25._tcp.mx5 TLSA 3 0 1 $wrong
+dane MX 10 mx4
+_smtp._tls.dane TXT "v=TLSRPTv1; rua=https://report.example.net/tls"
+forged MX 10 mx5
+_smtp._tls.forged TXT "v=TLSRPTv1;rua=https://report.example.net/tls"
 mx2 A 192.0.2.2
 mx3 A 192.0.2.3
 report A 192.0.2.8
@@ -64,17 +77,18 @@ _smtp._tls.sts TXT "v=TLSRPTv1; rua=https://report.example.net/tls"
 broken MX 10 mx2
 _mta-sts.broken TXT "v=STSv1; id=1"
 mta-sts.broken A 192.0.2.8
-_smtp._tls.broken TXT "v=TLSRPTv1; rua=mailto:tls@broken.example.net"
+_smtp._tls.broken TXT "v=TLSRPTv1; rua=mailto:tls\@broken.example.net"
 nopolicy MX 10 mx3
 _mta-sts.nopolicy TXT "v=STSv1; id=1"
 mta-sts.nopolicy A 192.0.2.8
-_smtp._tls.nopolicy TXT "v=TLSRPTv1; rua=mailto:bob@example.com,https://report.example.net/tls"
+_smtp._tls.nopolicy TXT "v=TLSRPTv1; rua=mailto:bob\@example.com,https://report.example.net/tls"
 silent MX 10 mx3
 END
 
 my $server = SMTPTest::Server->start_new(
     queue => 1,
-    global => 'SMTPDNSServer ' . $dns->server . "\nSMTPDNSTrustAnchor none\n"
+    global => 'SMTPDNSServer ' . $dns->server . "\n"
+        . 'SMTPDNSTrustAnchor ' . $dns->anchors . "\n"
         . 'SMTPOutboundCA ' . $ca->certificate . "\n"
         . "LogLevel smtp_queue:info",
     config => <<'END');
@@ -99,11 +113,13 @@ sub send_to
     return;
 }
 
-send_to($_) for qw(sts broken nopolicy silent);
-is($good->wait_messages(1), 1, 'some of it');
+send_to($_) for qw(sts dane broken forged nopolicy silent);
+is($good->wait_messages(2), 2, 'some of it');
 is($plain->wait_messages(2), 2, 'goes');
 ok($server->wait_log(qr/mail for broken\S*: not by mx2\.example\.net/),
    'some does not');
+ok($server->wait_log(qr/mail for forged\S*: not by mx5\.example\.net/),
+   'by DANE neither');
 
 # At its end the process keeps what it has counted; then days go by.
 $server->stop;
@@ -116,8 +132,8 @@ rename $file, $file =~ s/\d+\z/$past/r or die "$file: $!";
 $server->start;
 
 my %report;
-my @posted = $site->wait_posted(2);
-is(@posted, 2, 'two reports by HTTPS');
+my @posted = $site->wait_posted(4);
+is(@posted, 4, 'reports by HTTPS');
 for my $post (@posted) {
     is($post->{path}, 'report.example.net/tls', 'where it is wanted');
     is($post->{type}, 'application/tlsrpt+gzip', 'with its type');
@@ -146,6 +162,26 @@ subtest 'a report of success' => sub {
                                   'total-failure-session-count' => 0 },
               'one session');
     is_deeply($told->{'failure-details'}, [], 'which was good');
+    done_testing;
+};
+
+subtest 'reports on DANE' => sub {
+    my $told = ($report{'dane.example.net'} or return fail 'there is none')
+        ->{policies}[0];
+    is_deeply($told->{policy},
+              { 'policy-type' => 'tlsa', 'policy-domain' => 'dane.example.net',
+                'policy-string' => ["3 0 1 $digest"] }, 'TLSA records');
+    is($told->{summary}{'total-successful-session-count'}, 1, 'a session');
+    $told = ($report{'forged.example.net'} or return fail 'there is none')
+        ->{policies}[0];
+    is($told->{policy}{'policy-type'}, 'tlsa', 'of DANE too');
+    is_deeply($told->{summary}, { 'total-successful-session-count' => 0,
+                                  'total-failure-session-count' => 1 },
+              'one failure');
+    is($told->{'failure-details'}[0]{'result-type'}, 'validation-failure',
+       'nobody whom the records name');
+    is($told->{'failure-details'}[0]{'receiving-mx-hostname'},
+       'mx5.example.net', 'who');
     done_testing;
 };
 
