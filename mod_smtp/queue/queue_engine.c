@@ -289,8 +289,11 @@ static void stop_if_idle(queue_engine_t *engine)
 {
     if (APR_RING_EMPTY(&engine->links, queue_link_t, ring)
         && !queue_loop_tasks(engine->loop)) {
-        queue_loop_stop(engine->loop);
-        return;
+        if (!queue_store_is_behind(engine->store)) {
+            queue_loop_stop(engine->loop);
+            return;
+        }
+        queue_timer_set(&engine->sync, queue_loop_now(engine->loop));
     }
     queue_timer_set(&engine->stop, queue_loop_now(engine->loop)
                     + apr_time_from_msec(20));

@@ -32,6 +32,7 @@ static apr_status_t cleanup(void *data)
     queue_store_t *store = data;
 
     queue_moves_end(store);
+    queue_carries_end(store);
     store_file_dirs_end(&store->dirs);
     fd_close(&store->queue);
     fd_close(&store->journal);
@@ -85,6 +86,7 @@ apr_status_t queue_store_open(apr_pool_t *p, const char *spool,
     store->damaged.dir = -1;
     store_file_dirs_begin(&store->dirs, -1);
     queue_moves_begin(store);
+    queue_carries_begin(store);
     apr_pool_cleanup_register(p, store, cleanup, apr_pool_cleanup_null);
     /* This path is the administrator's, and may be a link. */
     fd = open(spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -284,23 +286,29 @@ static apr_status_t head_read(queue_store_t *store, queue_segment_t *segment,
     return APR_SUCCESS;
 }
 
+typedef enum { FILE_NONE, FILE_DOUBTFUL, FILE_WHOLE } file_state_e;
+
 /* Whether a file of this id is there, as it was written. What the kernel was
- * given is there unless power was lost: then the mail is looked at, too. */
+ * given is there unless power was lost: then the mail is looked at, too, or if
+ * that would take long the file is written anew. */
 static apr_status_t file_look(queue_store_t *store, const char *id,
-                              int is_same_boot, apr_pool_t *p, int *is_whole)
+                              int is_same_boot, apr_pool_t *p,
+                              file_state_e *state)
 {
     char first[STORE_FILE_FIRST_OCTETS];
     store_file_head_t head;
     apr_uint64_t octets;
     apr_status_t rv;
-    int fd;
+    int is_doubtful = 0, fd;
 
-    *is_whole = 0;
+    *state = FILE_NONE;
     rv = store_file_open(&store->dirs, id, &fd, &octets);
     if (rv == APR_SUCCESS) {
         rv = store_file_head_read(fd, octets, id, first, p, &head);
         if (rv == APR_SUCCESS && !is_same_boot) {
-            rv = store_file_mail_check(fd, &head, p);
+            is_doubtful = head.header.content_len >= QUEUE_CARRY_OCTETS;
+            rv = is_doubtful ? APR_SUCCESS
+                             : store_file_mail_check(fd, &head, p);
         }
         close(fd);
     }
@@ -310,19 +318,27 @@ static apr_status_t file_look(queue_store_t *store, const char *id,
                   id);
         store_file_remove(&store->dirs, id);
     }
-    *is_whole = rv == APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        *state = is_doubtful ? FILE_DOUBTFUL : FILE_WHOLE;
+    }
     return rv == ENOENT || rv == ENOTDIR || rv == STORE_EDAMAGED
         ? APR_SUCCESS : rv;
 }
 
 /* Takes up a move that another process began. */
 static void move_resume(queue_store_t *store, queue_segment_t *segment,
-                        apr_uint64_t place, const head_t *head)
+                        apr_uint64_t place, const head_t *head,
+                        file_state_e state)
 {
     store_segment_queue_mark(head->file, place, STORE_QUEUE_MARK_MOVED);
     queue_segment_found_set(segment, place, 1);
     segment->messages++;
-    queue_move_add(store, segment, place, head->envelope->id);
+    if (state == FILE_DOUBTFUL) {
+        queue_move_add_doubtful(store, segment, place, head->envelope->id);
+    }
+    else {
+        queue_move_add(store, segment, place, head->envelope->id);
+    }
 }
 
 static void give(queue_segment_t *segment, apr_uint64_t place,
@@ -355,7 +371,7 @@ static apr_status_t record_take(queue_store_t *store,
                                 void *baton)
 {
     head_t head = { 0 };
-    int is_whole = 0;
+    file_state_e state = FILE_NONE;
     apr_status_t rv = head_read(store, segment, place, p, &head);
 
     if (rv == STORE_EDAMAGED) {
@@ -372,10 +388,10 @@ static apr_status_t record_take(queue_store_t *store,
     if (rv == APR_SUCCESS
         && (mark == STORE_QUEUE_MARK_MOVED || !segment->is_same_boot)) {
         rv = file_look(store, head.envelope->id, segment->is_same_boot, p,
-                       &is_whole);
+                       &state);
     }
-    if (rv == APR_SUCCESS && is_whole) {
-        move_resume(store, segment, place, &head);
+    if (rv == APR_SUCCESS && state != FILE_NONE) {
+        move_resume(store, segment, place, &head, state);
     }
     else if (rv == APR_SUCCESS && fn) {
         give(segment, place, &head, p, fn, baton);
@@ -469,17 +485,17 @@ apr_status_t queue_store_content_open(queue_store_t *store,
 /* Reads the record, and holds it against its checksum. */
 static apr_status_t source_read(queue_store_t *store,
                                 queue_segment_t *segment, head_t *head,
-                                store_envelope_t *envelope,
                                 store_file_source_t *source, apr_pool_t *p)
 {
     const store_record_t *record = &head->record;
+    store_envelope_t *envelope;
     const char *payload;
     apr_status_t rv = store_segment_read(head->file, p, record, &payload);
 
     if (rv != APR_SUCCESS) {
         return rv == STORE_ETORN ? STORE_EDAMAGED : rv;
     }
-    *envelope = *head->envelope;
+    envelope = apr_pmemdup(p, head->envelope, sizeof(*envelope));
     envelope->file_number = envelope->file_octets = envelope->file_crc = 0;
     source->envelope = envelope;
     source->trace = payload + record->envelope_len;
@@ -496,34 +512,70 @@ static apr_status_t source_read(queue_store_t *store,
     return rv;
 }
 
-apr_status_t queue_store_record_copy(queue_store_t *store,
-                                     queue_segment_t *segment,
-                                     apr_uint64_t place, const char *id,
-                                     const store_queued_note_t *notes,
-                                     int count, apr_pool_t *p)
+apr_status_t queue_store_record_source(queue_store_t *store,
+                                       queue_segment_t *segment,
+                                       apr_uint64_t place, const char *id,
+                                       apr_pool_t *p,
+                                       store_file_source_t *source)
 {
-    store_file_source_t source = { 0 };
-    store_envelope_t envelope;
     head_t head = { 0 };
     apr_status_t rv = head_read(store, segment, place, p, &head);
 
-    source.fd = -1;
-    source.notes = notes;
-    source.note_count = count;
+    memset(source, 0, sizeof(*source));
+    source->fd = -1;
     if (rv == APR_SUCCESS
         && (strcmp(head.envelope->id, id) || !is_pending(head.file, place))) {
         rv = STORE_EDAMAGED;
     }
+    return rv == APR_SUCCESS ? source_read(store, segment, &head, source, p)
+                             : rv;
+}
+
+apr_status_t queue_store_record_check(queue_store_t *store,
+                                      queue_segment_t *segment,
+                                      apr_uint64_t place)
+{
+    unsigned char mark = STORE_QUEUE_MARK_NONE;
+    store_segment_t *file;
+    apr_status_t rv = queue_segment_open(store->segments, segment, &file);
+
     if (rv == APR_SUCCESS) {
-        rv = source_read(store, segment, &head, &envelope, &source, p);
+        rv = store_segment_queue_mark_get(file, place, &mark);
     }
+    return rv == APR_SUCCESS && mark == STORE_QUEUE_MARK_OVER
+         ? STORE_EDAMAGED : rv;
+}
+
+apr_status_t queue_store_record_mark_moved(queue_store_t *store,
+                                           queue_segment_t *segment,
+                                           apr_uint64_t place)
+{
+    store_segment_t *file;
+    apr_status_t rv = queue_segment_open(store->segments, segment, &file);
+
+    return rv == APR_SUCCESS
+        ? store_segment_queue_mark(file, place, STORE_QUEUE_MARK_MOVED) : rv;
+}
+
+static apr_status_t record_copy(queue_store_t *store,
+                                const queue_message_t *message,
+                                const store_queued_note_t *notes, int count,
+                                apr_pool_t *p)
+{
+    store_file_source_t source;
+    apr_status_t rv =
+        queue_store_record_source(store, message->segment, message->place,
+                                  message->id, p, &source);
+
+    source.notes = notes;
+    source.note_count = count;
     if (rv == APR_SUCCESS) {
         /* First: a record that is to be sent has no file. */
-        rv = store_segment_queue_mark(head.file, place,
-                                      STORE_QUEUE_MARK_MOVED);
+        rv = queue_store_record_mark_moved(store, message->segment,
+                                           message->place);
     }
     if (rv == APR_SUCCESS) {
-        rv = store_file_write(&store->dirs, id, &source, p);
+        rv = store_file_write(&store->dirs, message->id, &source, p);
     }
     fd_close(&source.fd);
     return rv;
@@ -534,9 +586,10 @@ static apr_status_t move(queue_store_t *store, queue_message_t *message,
                          apr_pool_t *p)
 {
     queue_segment_t *segment = message->segment;
-    apr_status_t rv =
-        queue_store_record_copy(store, segment, message->place, message->id,
-                                notes, count, p);
+    int is_large = message->size_octets >= QUEUE_CARRY_OCTETS;
+    apr_status_t rv = is_large
+        ? queue_carry_message(store, message, notes, count)
+        : record_copy(store, message, notes, count, p);
 
     if (rv == STORE_EDAMAGED) {
         return damaged(queue_store_record_aside(store, segment,
@@ -544,7 +597,7 @@ static apr_status_t move(queue_store_t *store, queue_message_t *message,
                                                 "a message in the journal, "
                                                 "to be sent, was damaged"));
     }
-    if (rv == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && !is_large) {
         queue_scan_made(store, message->id);
         queue_move_add(store, segment, message->place, message->id);
         message->segment = NULL;
@@ -625,6 +678,7 @@ apr_status_t queue_store_end(queue_store_t *store, queue_message_t *message)
     apr_status_t rv;
 
     if (message->segment) {
+        queue_carry_forget(store, message->id);
         rv = record_end(store, message->segment, message->place);
         message->segment = NULL;
     }

@@ -119,7 +119,8 @@ apr_status_t queue_mail_rewind(queue_mail_t *mail);
 
 /** Writes what has happened to some recipients, while others still wait:
  *  moves a message of the journal to a file first (message->segment is NULL
- *  then).
+ *  then). If its mail is large the next sync makes the file, and the notes
+ *  wait for it in memory.
  *  @return an error: nothing was written; the recipients' state in memory
  *          shall stay as it was before the attempt, but for those who have
  *          the mail. STORE_EDAMAGED: as queue_store_mail_open() */
@@ -145,6 +146,10 @@ apr_status_t queue_store_move(queue_store_t *store, queue_message_t *message,
  *  end in the loop
  * @{ */
 typedef struct queue_store_sync_t queue_store_sync_t;
+
+/** Whether notes of large mail wait in memory for the next sync, and not for
+ *  better days: whoever ends has one made before. */
+int queue_store_is_behind(const queue_store_t *store);
 
 /** To be called from time to time. @return NULL: nothing to sync, or a sync is
  *  under way */

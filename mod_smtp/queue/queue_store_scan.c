@@ -284,6 +284,19 @@ static int is_new(const char *name)
     return len > tail && !strcmp(name + len - tail, STORE_FILE_NEW);
 }
 
+/* Whether a thread of ours is making the file, "ID.new". */
+static int is_carried(const queue_store_t *store, const char *name)
+{
+    char id[STORE_QUEUED_ID_MAX + 1];
+    apr_size_t len = strlen(name) + 1 - sizeof(STORE_FILE_NEW);
+
+    if (len > STORE_QUEUED_ID_MAX) {
+        return 0;
+    }
+    apr_cpystrn(id, name, len + 1);
+    return queue_carry_is(store, id);
+}
+
 /* Whether the last recipient was over, and whoever noted that died before the
  * file could go. */
 static int is_over(const store_queued_replay_t *replay)
@@ -397,7 +410,9 @@ static apr_status_t name_scan(queue_store_t *store, unsigned int dir,
         return is_busy(rv) ? rv : APR_SUCCESS;
     }
     if (is_new(name)) {
-        unlinkat(fd, name, 0);   /* what a dead process left */
+        if (!is_carried(store, name)) {
+            unlinkat(fd, name, 0); /* what a dead process left */
+        }
     }
     else {
         store_damaged_move(&store->damaged, fd, "queue", name,

@@ -18,6 +18,7 @@ struct queue_store_sync_t {
     int queue;
     int sync_fd;                 /* -1: nothing has moved */
     queue_worn_t *worn;
+    queue_carry_t *carries;
     apr_status_t rv;             /* of the sync */
 };
 
@@ -61,6 +62,13 @@ void queue_move_add(queue_store_t *store, queue_segment_t *segment,
     apr_cpystrn(move->id, id, sizeof(move->id));
     APR_RING_INSERT_TAIL(&store->moves, move, queue_move_t, link);
     apr_hash_set(store->moves_by_id, move->id, APR_HASH_KEY_STRING, move);
+}
+
+void queue_move_add_doubtful(queue_store_t *store, queue_segment_t *segment,
+                             apr_uint64_t place, const char *id)
+{
+    queue_move_add(store, segment, place, id);
+    APR_RING_LAST(&store->moves)->is_doubtful = 1;
 }
 
 /* The record needs nothing more of us. */
@@ -112,9 +120,8 @@ void queue_move_settle(queue_store_t *store, const char *id,
 
 /* ---- After a sync that failed ---- */
 
-/* The notes of a file, as far as they can be read. */
-static apr_array_header_t *notes_get(queue_store_t *store, const char *id,
-                                     apr_pool_t *p)
+apr_array_header_t *queue_store_notes_get(queue_store_t *store,
+                                          const char *id, apr_pool_t *p)
 {
     char first[STORE_FILE_FIRST_OCTETS];
     store_queued_replay_t replay;
@@ -134,16 +141,39 @@ static apr_array_header_t *notes_get(queue_store_t *store, const char *id,
     return store_queued_replay_notes(p, &replay);
 }
 
+/* Writes it in the place of the one that is there. */
+static apr_status_t anew_write(queue_store_t *store, const queue_move_t *move,
+                               store_file_source_t *source, apr_pool_t *p)
+{
+    const apr_array_header_t *notes = queue_store_notes_get(store, move->id,
+                                                            p);
+
+    source->notes = (const store_queued_note_t *)notes->elts;
+    source->note_count = notes->nelts;
+    return store_file_write(&store->dirs, move->id, source, p);
+}
+
 /* The kernel may have dropped what it could not write, and call it clean. So
  * the file is made again from its record, which is durable. */
-static void redo(queue_store_t *store, queue_move_t *move, apr_pool_t *p)
+static void redo(queue_store_t *store, queue_move_t *move)
 {
-    const apr_array_header_t *notes = notes_get(store, move->id, p);
-    apr_status_t rv =
-        queue_store_record_copy(store, move->segment, move->place, move->id,
-                                (const store_queued_note_t *)notes->elts,
-                                notes->nelts, p);
+    store_file_source_t source;
+    apr_status_t rv;
+    apr_pool_t *p;
 
+    if (queue_carry_is(store, move->id)) {
+        return;
+    }
+    apr_pool_create(&p, store->p);
+    rv = queue_store_record_source(store, move->segment, move->place,
+                                   move->id, p, &source);
+    if (rv == APR_SUCCESS && source.content_len >= QUEUE_CARRY_OCTETS) {
+        queue_carry_anew(store, move, p, &source);
+        return;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = anew_write(store, move, &source, p);
+    }
     if (rv == APR_SUCCESS) {
         move->is_doubtful = 0;
     }
@@ -152,6 +182,10 @@ static void redo(queue_store_t *store, queue_move_t *move, apr_pool_t *p)
                   "%s: its file could not be written anew; it is tried again",
                   move->id);
     }
+    if (source.fd >= 0) {
+        close(source.fd);
+    }
+    apr_pool_destroy(p);
 }
 
 /* All files that are not durable yet: the kernel tells once, and does not say
@@ -330,24 +364,21 @@ static unsigned int moves_take(queue_store_t *store)
 {
     unsigned int count = 0;
     queue_move_t *move;
-    apr_pool_t *p;
 
-    apr_pool_create(&p, store->p);
     APR_RING_FOREACH(move, &store->moves, queue_move_t, link) {
         if (move->is_doubtful) {
-            redo(store, move, p);
-            apr_pool_clear(p);
+            redo(store, move);
         }
         move->is_syncing = !move->is_doubtful && !move->is_durable;
         count += move->is_syncing;
     }
-    apr_pool_destroy(p);
     return count;
 }
 
 queue_store_sync_t *queue_store_sync_begin(queue_store_t *store)
 {
     queue_store_sync_t *sync;
+    queue_carry_t *carries;
     unsigned int count;
 
     if (store->sync) {
@@ -357,12 +388,14 @@ queue_store_sync_t *queue_store_sync_begin(queue_store_t *store)
     queue_segments_sweep(store->segments);
     count = moves_take(store);
     /* The scan of files removes each ID.new. */
-    if (!count && (!store->worn || store->scan.p)) {
+    carries = queue_carries_take(store);
+    if (!count && !carries && (!store->worn || store->scan.p)) {
         return NULL;
     }
     sync = queue_memory_create(1, sizeof(*sync));
     sync->queue = store->queue;
     sync->sync_fd = count ? store->sync_fd : -1;
+    sync->carries = carries;
     if (!store->scan.p) {
         sync->worn = store->worn;
         store->worn = NULL;
@@ -375,6 +408,7 @@ queue_store_sync_t *queue_store_sync_begin(queue_store_t *store)
 void queue_store_sync_run(queue_store_sync_t *sync)
 {
     worn_run(sync);
+    queue_carries_run(sync->queue, sync->carries);
     if (sync->sync_fd >= 0) {
         sync->rv = store_io_syncfs(sync->sync_fd);
     }
@@ -400,6 +434,7 @@ void queue_store_sync_end(queue_store_t *store, queue_store_sync_t *sync)
         doubt(store, sync->rv);
     }
     moves_end(store);
+    queue_carries_done(store, sync->carries, sync->rv);
     worn_end(store, sync->worn);
     worn_free(sync->worn);
     free(sync);

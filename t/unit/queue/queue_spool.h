@@ -285,6 +285,7 @@ static inline void queue_spool_keep(void *baton, const queue_found_t *found)
     copy->message.segment = found->place.segment;
     copy->message.place = found->place.place;
     copy->message.recipient_count = (apr_uint32_t)found->recipient_count;
+    copy->message.size_octets = (apr_uint32_t)found->size_octets;
     copy->size_octets = found->size_octets;
     copy->recipient_count = found->recipient_count;
     copy->is_held = found->is_held;
