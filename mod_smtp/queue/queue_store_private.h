@@ -86,7 +86,7 @@ typedef struct queue_walk_t {
 typedef struct queue_scan_t {
     apr_pool_t *p;               /* NULL: over */
     apr_pool_t *names_pool;      /* of one directory */
-    apr_array_header_t *names;   /* queue_scan_name_t */
+    apr_array_header_t *names;   /* const char * */
     int next;                    /* of them */
     unsigned int has_moves : 1;  /* moves of before were taken up */
     queue_walk_t moves;          /* until then */

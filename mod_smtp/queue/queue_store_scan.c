@@ -1,7 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "queue_store_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,53 +12,6 @@
 
 #define DIRS 256u
 
-/* A name in a directory. */
-typedef struct name_t {
-    apr_uint64_t inode;
-    const char *name;
-} name_t;
-
-/* The names in a directory, in the order in which a disk has their inodes:
- * in the order of the directory each would be a seek. */
-static int by_inode(const void *a, const void *b)
-{
-    const name_t *left = a, *right = b;
-
-    return left->inode < right->inode ? -1 : left->inode > right->inode;
-}
-
-static apr_status_t names_get(int dir, apr_pool_t *p,
-                              apr_array_header_t **names)
-{
-    struct dirent *entry;
-    DIR *handle;
-    int fd, error;
-    apr_status_t rv = store_io_dir_reopen(dir, &fd);
-
-    *names = apr_array_make(p, 64, sizeof(name_t));
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    handle = fdopendir(fd);
-    if (!handle) {
-        error = errno;
-        close(fd);
-        return error;
-    }
-    while ((errno = 0, entry = readdir(handle)) != NULL) {
-        if (*entry->d_name != '.') {
-            name_t *name = apr_array_push(*names);
-
-            name->inode = entry->d_ino;
-            name->name = apr_pstrdup(p, entry->d_name);
-        }
-    }
-    error = errno;
-    closedir(handle);
-    qsort((*names)->elts, (size_t)(*names)->nelts, sizeof(name_t), by_inode);
-    return error;
-}
-
 /* Whether it is no fault of the file, and the next time may be better. */
 static int is_busy(apr_status_t rv)
 {
@@ -68,18 +20,13 @@ static int is_busy(apr_status_t rv)
 
 /* ---- Journals ---- */
 
-/* Reads "NUMBER.seg"; 0: it is none. */
-static apr_uint64_t number_parse(const char *name)
+/* The number of a segment, "NUMBER.seg"; 0: it is none. */
+static apr_uint64_t segment_number(const char *name)
 {
-    apr_uint64_t number;
-    char *end;
+    const char *kind;
+    apr_uint64_t number = store_segment_name_parse(name, &kind);
 
-    if (*name < '1' || *name > '9') {
-        return 0;
-    }
-    errno = 0;
-    number = strtoull(name, &end, 10);
-    return errno || strcmp(end, ".seg") ? 0 : number;
+    return number && strcmp(kind, "seg") == 0 ? number : 0;
 }
 
 static void walk_end(queue_walk_t *walk)
@@ -96,7 +43,7 @@ static apr_status_t walk_begin(queue_store_t *store, queue_walk_t *walk)
 
     apr_pool_create(&walk->p, store->p);
     apr_pool_create(&walk->names_pool, walk->p);
-    rv = names_get(store->journal, walk->p, &walk->dirs);
+    rv = store_io_names_get(store->journal, walk->p, &walk->dirs);
     if (rv != APR_SUCCESS) {
         walk_end(walk);
     }
@@ -114,10 +61,10 @@ static apr_status_t walk_dir(queue_store_t *store, queue_walk_t *walk)
         return APR_EOF;
     }
     apr_pool_clear(walk->names_pool);
-    dir = APR_ARRAY_IDX(walk->dirs, walk->next_dir, name_t).name;
+    dir = APR_ARRAY_IDX(walk->dirs, walk->next_dir, const char *);
     rv = store_io_dir_open(store->journal, dir, &fd);
     if (rv == APR_SUCCESS) {
-        rv = names_get(fd, walk->names_pool, &walk->names);
+        rv = store_io_names_get(fd, walk->names_pool, &walk->names);
         close(fd);
     }
     if (is_busy(rv)) {
@@ -144,7 +91,7 @@ static apr_status_t walk_segment(queue_store_t *store, queue_walk_t *walk,
                                  queue_segment_t **segment)
 {
     apr_uint64_t number = walk->next < walk->names->nelts
-        ? number_parse(APR_ARRAY_IDX(walk->names, walk->next, name_t).name)
+        ? segment_number(APR_ARRAY_IDX(walk->names, walk->next, const char *))
         : 0;
     apr_status_t rv =
         number ? queue_segment_find(store->segments, walk->dir, number, 0,
@@ -250,7 +197,7 @@ void queue_scan_begin(queue_store_t *store)
 
     apr_pool_create(&scan->p, store->p);
     apr_pool_create(&scan->names_pool, scan->p);
-    scan->names = apr_array_make(scan->p, 1, sizeof(name_t));
+    scan->names = apr_array_make(scan->p, 1, sizeof(const char *));
     scan->made = apr_hash_make(scan->p);
 }
 
@@ -401,6 +348,9 @@ static apr_status_t name_scan(queue_store_t *store, unsigned int dir,
     apr_status_t rv;
     int fd;
 
+    if (*name == '.') {
+        return APR_SUCCESS;      /* the file system's, such as .nfs... */
+    }
     if (store_queued_is_id(name) && store_queued_dir(name) == dir) {
         return apr_hash_get(store->scan.made, name, APR_HASH_KEY_STRING)
             ? APR_SUCCESS : file_scan(store, name, p, fn, baton);
@@ -435,10 +385,10 @@ static apr_status_t dir_next(queue_store_t *store)
     }
     apr_pool_clear(scan->names_pool);
     scan->next = 0;
-    scan->names = apr_array_make(scan->names_pool, 1, sizeof(name_t));
+    scan->names = apr_array_make(scan->names_pool, 1, sizeof(const char *));
     rv = store_file_dirs_get(&store->dirs, scan->dirs, 0, &fd);
     if (rv == APR_SUCCESS) {
-        rv = names_get(fd, scan->names_pool, &scan->names);
+        rv = store_io_names_get(fd, scan->names_pool, &scan->names);
     }
     else if (rv == ENOTDIR) {
         store_queued_dir_write(name, scan->dirs);
@@ -494,7 +444,7 @@ apr_status_t queue_store_scan_files(queue_store_t *store, int max,
         }
         apr_pool_clear(p);
         rv = name_scan(store, scan->dirs - 1,
-                       APR_ARRAY_IDX(scan->names, scan->next, name_t).name,
+                       APR_ARRAY_IDX(scan->names, scan->next, const char *),
                        p, fn, baton);
         scan->next += !is_busy(rv);
     }

@@ -1,7 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "spool_recovery.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,36 +50,6 @@ static void fail(owner_t *owner, apr_status_t rv)
     if (rv != APR_SUCCESS && owner->rv == APR_SUCCESS) {
         owner->rv = rv;
     }
-}
-
-/* The names in a directory, "." and ".." left out. */
-static apr_status_t names_get(int dir, apr_pool_t *p,
-                              apr_array_header_t **names)
-{
-    struct dirent *entry;
-    DIR *handle;
-    int fd, error;
-    apr_status_t rv = store_io_dir_reopen(dir, &fd);
-
-    *names = apr_array_make(p, 16, sizeof(const char *));
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    handle = fdopendir(fd);
-    if (!handle) {
-        error = errno;
-        close(fd);
-        return error;
-    }
-    while ((errno = 0, entry = readdir(handle)) != NULL) {
-        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) {
-            APR_ARRAY_PUSH(*names, const char *) =
-                apr_pstrdup(p, entry->d_name);
-        }
-    }
-    error = errno;
-    closedir(handle);
-    return error;
 }
 
 /* ---- Records ---- */
@@ -330,21 +299,6 @@ static void recover_segment(owner_t *owner, const char *name,
     }
 }
 
-/* Reads "NUMBER.KIND". Returns 0 when the name is none that we give. */
-static int name_parse(const char *name, apr_uint64_t *number,
-                      const char **kind)
-{
-    char *end;
-
-    if (*name < '1' || *name > '9') {
-        return 0;
-    }
-    errno = 0;
-    *number = strtoull(name, &end, 10);
-    *kind = end + 1;
-    return !errno && *end == '.';
-}
-
 static void recover_segments(owner_t *owner, apr_array_header_t *names,
                              apr_pool_t *p)
 {
@@ -354,9 +308,9 @@ static void recover_segments(owner_t *owner, apr_array_header_t *names,
     apr_pool_create(&each, p);
     for (i = 0; i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *), *kind;
-        apr_uint64_t number;
+        apr_uint64_t number = store_segment_name_parse(name, &kind);
 
-        if (name_parse(name, &number, &kind) && !strcmp(kind, "seg")) {
+        if (number && !strcmp(kind, "seg")) {
             recover_segment(owner, name, number, each);
             apr_pool_clear(each);
         }
@@ -380,9 +334,8 @@ static void set_damage_aside(owner_t *owner, apr_array_header_t *names)
 
     for (i = 0; owner->has_damage && i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *), *kind;
-        apr_uint64_t number;
 
-        if (name_parse(name, &number, &kind) && !strcmp(kind, "mail")) {
+        if (store_segment_name_parse(name, &kind) && !strcmp(kind, "mail")) {
             set_aside(owner, name, "journal: mail data beside damage");
         }
     }
@@ -415,9 +368,8 @@ static void remove_kind(owner_t *owner, apr_array_header_t *names,
 
     for (i = 0; i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *), *kind;
-        apr_uint64_t number;
 
-        if (name_parse(name, &number, &kind)
+        if (store_segment_name_parse(name, &kind)
             && (strcmp(kind, "seg") == 0) == is_segment) {
             remove_file(owner, name, kind);
         }
@@ -448,7 +400,7 @@ static void remove_all(owner_t *owner, apr_pool_t *p)
     apr_array_header_t *names;
 
     /* Anew: marks may have been mended. */
-    fail(owner, names_get(owner->dir, p, &names));
+    fail(owner, store_io_names_get(owner->dir, p, &names));
     set_damage_aside(owner, names);
     if (owner->rv == APR_SUCCESS) {
         remove_kind(owner, names, 1);
@@ -485,7 +437,7 @@ static void recover_locked(owner_t *owner, apr_pool_t *p)
     apr_array_header_t *names;
 
     owner->strange = apr_array_make(p, 1, sizeof(strange_t));
-    fail(owner, names_get(owner->dir, p, &names));
+    fail(owner, store_io_names_get(owner->dir, p, &names));
     if (owner->rv == APR_SUCCESS) {
         recover_segments(owner, names, p);
     }
@@ -561,7 +513,7 @@ apr_status_t spool_recovery_run(spool_recovery_t *recovery, apr_pool_t *p)
 {
     apr_array_header_t *names;
     apr_pool_t *each;
-    apr_status_t first = names_get(recovery->journal, p, &names);
+    apr_status_t first = store_io_names_get(recovery->journal, p, &names);
     int i;
 
     apr_pool_create(&each, p);

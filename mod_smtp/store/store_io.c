@@ -1,10 +1,13 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "store_io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -166,6 +169,63 @@ apr_status_t store_io_dir_make(int at, const char *name, int *fd)
 apr_status_t store_io_dir_reopen(int dir, int *fd)
 {
     return store_io_dir_open(dir, ".", fd);
+}
+
+typedef struct name_t {
+    ino_t inode;
+    const char *name;
+} name_t;
+
+static int by_inode(const void *a, const void *b)
+{
+    const name_t *left = a, *right = b;
+
+    return left->inode < right->inode ? -1 : left->inode > right->inode;
+}
+
+/* Puts name_t into @a found. */
+static apr_status_t entries_read(DIR *dir, apr_pool_t *p,
+                                 apr_array_header_t *found)
+{
+    struct dirent *entry;
+
+    while ((errno = 0, entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) {
+            name_t *name = apr_array_push(found);
+
+            name->inode = entry->d_ino;
+            name->name = apr_pstrdup(p, entry->d_name);
+        }
+    }
+    return errno;
+}
+
+apr_status_t store_io_names_get(int dir, apr_pool_t *p,
+                                apr_array_header_t **names)
+{
+    apr_array_header_t *found = apr_array_make(p, 16, sizeof(name_t));
+    DIR *handle;
+    int fd, i;
+    apr_status_t rv = store_io_dir_reopen(dir, &fd);
+
+    *names = apr_array_make(p, 16, sizeof(const char *));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    handle = fdopendir(fd);
+    if (!handle) {
+        rv = errno;
+        close(fd);
+        return rv;
+    }
+    rv = entries_read(handle, p, found);
+    closedir(handle);
+    qsort(found->elts, (size_t)found->nelts, sizeof(name_t), by_inode);
+    for (i = 0; i < found->nelts; i++) {
+        APR_ARRAY_PUSH(*names, const char *) =
+            APR_ARRAY_IDX(found, i, name_t).name;
+    }
+    return rv;
 }
 
 apr_status_t store_io_file_open(int dir, const char *name, int *fd)

@@ -14,6 +14,8 @@
 #include <sys/uio.h>
 
 #include <apr_errno.h>
+#include <apr_pools.h>
+#include <apr_tables.h>
 
 /** Pieces that one call of store_io_pwritev() takes at most. */
 #define STORE_IO_PIECES 256
@@ -47,6 +49,12 @@ apr_status_t store_io_dir_make(int at, const char *name, int *fd);
 /** Opens the directory again: a file descriptor of its own, so that nothing is
  *  shared with other processes (locks, errors seen). */
 apr_status_t store_io_dir_reopen(int dir, int *fd);
+
+/** The names in a directory (const char *), "." and ".." left out, in the
+ *  order in which a disk has their inodes: to read files in the order of the
+ *  directory would be a seek each. @a names is never NULL. */
+apr_status_t store_io_names_get(int dir, apr_pool_t *p,
+                                apr_array_header_t **names);
 
 /** Opens a file that is there, for reading and writing. */
 apr_status_t store_io_file_open(int dir, const char *name, int *fd);

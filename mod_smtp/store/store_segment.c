@@ -61,6 +61,24 @@ static void name_write(char name[NAME_OCTETS], apr_uint64_t number,
     apr_snprintf(name, NAME_OCTETS, "%" APR_UINT64_T_FMT ".%s", number, kind);
 }
 
+apr_uint64_t store_segment_name_parse(const char *name, const char **kind)
+{
+    apr_uint64_t number;
+    char *end;
+
+    *kind = "";
+    if (*name < '1' || *name > '9') {
+        return 0;
+    }
+    errno = 0;
+    number = strtoull(name, &end, 10);
+    if (errno || *end != '.') {
+        return 0;
+    }
+    *kind = end + 1;
+    return number;
+}
+
 static apr_status_t cleanup(void *data)
 {
     store_segment_t *segment = data;

@@ -181,6 +181,11 @@ typedef enum {
     STORE_SEGMENT_ERROR          /**< it cannot be read now */
 } store_segment_status_e;
 
+/** Reads the name of one of a segment's files: "NUMBER.KIND", as in "7.seg".
+ *  @param kind  out: what stands behind the dot
+ *  @return NUMBER, 1 and up; 0: it is no such name */
+apr_uint64_t store_segment_name_parse(const char *name, const char **kind);
+
 /**
  * Opens the segment of another process: of one that died, to recover it, or
  * of any, to send what it holds. Nothing in it is trusted. Marks in memory are

@@ -1,7 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "smtpq_journal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,10 +8,7 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 
-#include "smtp_chars.h"
 #include "store_io.h"
-
-#define SEGMENT_SUFFIX ".seg"
 
 /** Where a record is. */
 typedef struct place_t {
@@ -94,89 +90,55 @@ static void segment_search(smtpq_journal_t *journal, const char *dir,
     }
 }
 
-/** The number in "NUMBER.seg". */
-static int name_parse(const char *name, apr_uint64_t *number)
+static void segment_take(smtpq_journal_t *journal, int fd, const char *dir,
+                         const char *name, apr_pool_t *p)
 {
-    size_t len = strlen(name), suffix = strlen(SEGMENT_SUFFIX);
-    apr_off_t value;
+    const char *kind;
+    apr_uint64_t number = store_segment_name_parse(name, &kind);
+    store_segment_t *segment;
+    apr_status_t rv;
 
-    if (len <= suffix || strcmp(name + len - suffix, SEGMENT_SUFFIX) != 0
-        || smtp_chars_number_parse(name, len - suffix, &value) != 1) {
-        return 0;
-    }
-    *number = (apr_uint64_t)value;
-    return 1;
-}
-
-static void dir_search(smtpq_journal_t *journal, int fd, const char *name,
-                       DIR *entries, apr_pool_t *p)
-{
-    struct dirent *entry;
-
-    while ((entry = readdir(entries)) != NULL) {
-        store_segment_t *segment;
-        apr_uint64_t number;
-        apr_status_t rv;
-
-        if (name_parse(entry->d_name, &number)
-            && store_segment_open(fd, number, journal->boot, &segment, &rv)
-               == STORE_SEGMENT_OK) {
-            segment_search(journal, name, segment, p);
-            store_segment_close(segment);
-        }
+    if (number != 0 && strcmp(kind, "seg") == 0
+        && store_segment_open(fd, number, journal->boot, &segment, &rv)
+           == STORE_SEGMENT_OK) {
+        segment_search(journal, dir, segment, p);
+        store_segment_close(segment);
     }
 }
 
-/** A directory of one process that takes mail; it may go at any time. */
+/** A directory of one process that takes mail; it may go at any time.
+ *  @param p  for one record */
 static void dir_take(smtpq_journal_t *journal, const char *name,
                      apr_pool_t *p)
 {
-    int fd, list;
-    DIR *entries;
+    apr_array_header_t *names;
+    int fd, i;
 
-    if (store_io_dir_open(journal->fd, name, &fd) != APR_SUCCESS) {
+    if (*name == '.'
+        || store_io_dir_open(journal->fd, name, &fd) != APR_SUCCESS) {
         return;
     }
-    if (store_io_dir_reopen(fd, &list) == APR_SUCCESS) {
-        entries = fdopendir(list);
-        if (entries != NULL) {
-            dir_search(journal, fd, apr_pstrdup(journal->p, name), entries,
-                       p);
-            closedir(entries);
-        }
-        else {
-            close(list);
-        }
+    store_io_names_get(fd, journal->p, &names);
+    for (i = 0; i < names->nelts; i++) {
+        segment_take(journal, fd, name, APR_ARRAY_IDX(names, i, const char *),
+                     p);
     }
     close(fd);
 }
 
 static apr_status_t search(smtpq_journal_t *journal)
 {
-    struct dirent *entry;
+    apr_array_header_t *dirs;
     apr_pool_t *p;
-    DIR *entries;
-    int list;
-    apr_status_t rv = store_io_dir_reopen(journal->fd, &list);
+    apr_status_t rv = store_io_names_get(journal->fd, journal->p, &dirs);
+    int i;
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    entries = fdopendir(list);
-    if (entries == NULL) {
-        rv = errno;
-        close(list);
-        return rv;
-    }
     apr_pool_create(&p, journal->p);
-    while ((entry = readdir(entries)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            dir_take(journal, entry->d_name, p);
-        }
+    for (i = 0; i < dirs->nelts; i++) {
+        dir_take(journal, APR_ARRAY_IDX(dirs, i, const char *), p);
     }
     apr_pool_destroy(p);
-    closedir(entries);
-    return APR_SUCCESS;
+    return rv;
 }
 
 static void segment_close(smtpq_journal_t *journal)

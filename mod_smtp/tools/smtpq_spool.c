@@ -1,7 +1,6 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 #include "smtpq_spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,39 +43,24 @@ static apr_status_t spool_cleanup(void *data)
     return APR_SUCCESS;
 }
 
-static void dir_list(smtpq_spool_t *spool, DIR *dir)
-{
-    struct dirent *entry;
-
-    while ((entry = readdir(dir)) != NULL) {
-        if (store_queued_is_id(entry->d_name)) {
-            APR_ARRAY_PUSH(spool->ids, const char *) =
-                apr_pstrdup(spool->p, entry->d_name);
-        }
-    }
-}
-
 static apr_status_t dir_read(smtpq_spool_t *spool, unsigned int number)
 {
-    int at, fd;
+    apr_array_header_t *names;
+    int at, i;
     apr_status_t rv = store_file_dirs_get(&spool->dirs, number, 0, &at);
-    DIR *dir;
 
-    if (rv == APR_SUCCESS) {
-        rv = store_io_dir_reopen(at, &fd);
-    }
     if (rv != APR_SUCCESS) {
         return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
     }
-    dir = fdopendir(fd);
-    if (dir == NULL) {
-        rv = errno;
-        close(fd);
-        return rv;
+    rv = store_io_names_get(at, spool->p, &names);
+    for (i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+
+        if (store_queued_is_id(name)) {
+            APR_ARRAY_PUSH(spool->ids, const char *) = name;
+        }
     }
-    dir_list(spool, dir);
-    closedir(dir);
-    return APR_SUCCESS;
+    return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
 }
 
 /** Ids begin with the time, all in as many digits. */
