@@ -183,6 +183,9 @@ int queue_conf_complete(apr_pool_t *pconf, apr_pool_t *plog,
     if (fault == NULL) {
         fault = queue_conf_faults_find(ptemp, conf);
     }
+    if (fault == NULL) {
+        fault = queue_conf_chroot_check(ptemp, conf);
+    }
     if (fault != NULL) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, QUEUE_LOGNO(4301) "%s",
                      fault);

@@ -110,6 +110,10 @@ void queue_conf_tags_set(apr_pool_t *p, const apr_array_header_t *vhosts,
 const char *queue_conf_faults_find(apr_pool_t *ptemp,
                                    const queue_conf_t *conf);
 
+/** What the queue process would not find in ChrootDir. @return NULL, or a
+ *  message, in @a p */
+const char *queue_conf_chroot_check(apr_pool_t *p, const queue_conf_t *conf);
+
 /** Advice for the administrator, once.
  *  @param is_used  whether the virtual host sends mail */
 void queue_conf_warn(apr_pool_t *ptemp, const queue_conf_t *conf,
