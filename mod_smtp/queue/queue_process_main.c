@@ -128,7 +128,7 @@ static void end_with_parent(pid_t parent)
 static int is_needed(const char *module)
 {
     static const char *const needed[] = {
-        "mod_smtp.c", "mod_smtp_spool.c", "mod_dbd.c"
+        "mod_smtp.c", "mod_smtp_spool.c", "mod_dbd.c", "mod_log_config.c"
     };
     size_t i;
 
@@ -140,7 +140,8 @@ static int is_needed(const char *module)
     return 0;
 }
 
-/* What mail of our own needs: look-ups, and a journal. The child_init of other
+/* What mail of our own needs: look-ups, a journal, and CustomLog, whose buffers
+ * threads fill (BufferedLogs), and which are written at the end. The child_init of other
  * modules is for those who serve. */
 static void run_child_init(apr_pool_t *p, server_rec *s)
 {

@@ -99,6 +99,24 @@ subtest 'a program gets what its format says' => sub {
     $piped->finish;
 };
 
+# CustomLog is httpd's, and its lines wait in memory with BufferedLogs.
+subtest 'no line of a DSN is lost with BufferedLogs' => sub {
+    my $buffered = SMTPTest::Server->start_new(
+        queue => 1, global => 'BufferedLogs On',
+        config => "$RELAY\nCustomLog logs/mail \"%{from}^SM %{to}^SM\"");
+    $hop->say('rcpt no' => '550 5.1.1 No');
+    send_mail($buffered, to => 'no@elsewhere.test');
+    $buffered->maildir('bob@example.com')->wait_messages(1);
+    $buffered->graceful;
+    ok($buffered->wait_file('logs/mail', qr/^<> <bob\@example\.com>$/m),
+       'written when the queue process ends');
+    send_mail($buffered, to => 'no@elsewhere.test');
+    $buffered->maildir('bob@example.com')->wait_messages(2);
+    $buffered->finish;
+    is(() = $buffered->read_file('logs/mail') =~ /^<> /mg, 2, 'and at the end');
+    $hop->say('rcpt no' => undef);
+};
+
 subtest 'a log that cannot be opened keeps httpd from starting' => sub {
     my $wrong = SMTPTest::Server->new(
         queue => 1, global => 'SMTPQueueLog nosuch/folder/log');
