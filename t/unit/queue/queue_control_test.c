@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <apr_atomic.h>
+
 #include "queue_control.h"
 #include "store_control_reply.h"
 
@@ -14,7 +16,7 @@
 #define LIMIT apr_time_from_sec(600)
 
 /** Both clocks, ahead of the system's by so much. */
-static volatile int skew_sec;
+static volatile apr_uint32_t skew_sec;
 
 int clock_gettime(clockid_t id, struct timespec *ts);
 
@@ -31,7 +33,7 @@ int clock_gettime(clockid_t id, struct timespec *ts)
     int failed = timespec_get(ts, TIME_UTC) != TIME_UTC;
 
     (void)id;
-    ts->tv_sec += skew_sec;
+    ts->tv_sec += (time_t)apr_atomic_read32(&skew_sec);
     return -failed;
 }
 
@@ -63,7 +65,7 @@ static fixture_t *fixture_open(apr_pool_t *p)
 {
     fixture_t *f = apr_pcalloc(p, sizeof(*f));
 
-    skew_sec = 0;
+    apr_atomic_set32(&skew_sec, 0);
     f->p = p;
     apr_cpystrn(f->dir, "/tmp/queue_control_test_XXXXXX", sizeof(f->dir));
     assert_non_null(mkdtemp(f->dir));
@@ -171,20 +173,43 @@ static apr_status_t talk_cleanup(void *data)
     return APR_SUCCESS;
 }
 
-static talk_t *talk_begin_with(fixture_t *f, queue_task_run_t *run,
-                               const char *request, size_t len)
+static talk_t *talk_create(fixture_t *f, const char *request, size_t len)
 {
     talk_t *talk = apr_pcalloc(f->p, sizeof(*talk));
 
     talk->f = f;
     talk->request = request;
     talk->request_len = len;
-    f->talks++;
     apr_pool_cleanup_register(f->p, talk, talk_cleanup,
                               apr_pool_cleanup_null);
-    assert_int_equal(queue_loop_task(f->loop, run, talk_done, talk),
-                     APR_SUCCESS);
     return talk;
+}
+
+/** From here on until it is done the talk is its thread's. */
+static void talk_begin(talk_t *talk, queue_task_run_t *run)
+{
+    talk->f->talks++;
+    assert_int_equal(queue_loop_task(talk->f->loop, run, talk_done, talk),
+                     APR_SUCCESS);
+}
+
+static talk_t *talk_begin_with(fixture_t *f, queue_task_run_t *run,
+                               const char *request, size_t len)
+{
+    talk_t *talk = talk_create(f, request, len);
+
+    talk_begin(talk, run);
+    return talk;
+}
+
+/** Asks, and goes when so many bytes have come. */
+static void ask_and_go(fixture_t *f, const char *request, int bytes)
+{
+    talk_t *talk = talk_create(f, request, strlen(request));
+
+    talk->hold = bytes;
+    talk_begin(talk, talk_run);
+    assert_int_equal(queue_loop_run(f->loop), APR_SUCCESS);
 }
 
 /** Asks, and gives back all that is said. */
@@ -685,19 +710,13 @@ static void who_does_not_read_stops_nobody(void **state)
 static void who_goes_leaves_nothing(void **state)
 {
     fixture_t *f = fixture_open(*state);
-    talk_t *talk;
     int i;
 
     fake_fill(f->engine, 20000);
     for (i = 1; i < 6; i++) {
-        talk = talk_begin_with(f, talk_run, "list\tall=1\trecipients=1\n",
-                               strlen("list\tall=1\trecipients=1\n"));
-        talk->hold = 50000 * i;
-        assert_int_equal(queue_loop_run(f->loop), APR_SUCCESS);
+        ask_and_go(f, "list\tall=1\trecipients=1\n", 50000 * i);
     }
-    talk = talk_begin_with(f, talk_run, "hold\tall=1\n", 11);
-    talk->hold = 1;
-    assert_int_equal(queue_loop_run(f->loop), APR_SUCCESS);
+    ask_and_go(f, "hold\tall=1\n", 1);
     check_last(f, "list\tid=none\n", STORE_CONTROL_END, NULL, 0);
     fixture_close(f);
 }
@@ -718,7 +737,7 @@ static void crowd_run(void *baton)
     fd = talk_connect(talk->f);
     talk_read(talk, fd, 0);
     close(fd);
-    skew_sec += 11;
+    apr_atomic_add32(&skew_sec, 11);
     late.f = talk->f;
     late.request = "counts\n";
     late.request_len = 7;
@@ -759,7 +778,7 @@ static void dawdle_run(void *baton)
 
     talk_send(fd, "what\nli", 7);
     talk_read(talk, fd, 1);
-    skew_sec += 61;
+    apr_atomic_add32(&skew_sec, 61);
     /* So that the loop looks at its clock. */
     other = talk_connect(talk->f);
     talk_read(talk, fd, 0);
