@@ -136,17 +136,25 @@ sub _accept
     my ($self, $listener) = @_;
     setpgrp;
     local $SIG{CHLD} = 'IGNORE';
-    my $select = IO::Select->new($listener);
     while (getppid == $self->{owner}) {
-        $select->can_read(1) or next;
-        my $socket = $listener->accept or next;
-        my $pid = fork // die "fork: $!";
-        next if $pid;
-        local $SIG{PIPE} = 'IGNORE';
-        eval { $self->_serve($socket); 1 } or warn $@;
-        POSIX::_exit(0);
+        $listener = $self->_accept_some($listener);
     }
     return;
+}
+
+# The next client, if one comes soon. Who listens from now on.
+sub _accept_some
+{
+    my ($self, $listener) = @_;
+    IO::Select->new($listener)->can_read(1) or return $listener;
+    my $socket = $listener->accept or return $listener;
+    my $pid = fork // die "fork: $!";
+    return $listener if $pid;
+    close $listener;
+    local $SIG{PIPE} = 'IGNORE';
+    eval { $self->_serve($socket); 1 } or warn $@;
+    POSIX::_exit(0);
+    return;    # not reached
 }
 
 # One connection; leaves by _leave().

@@ -450,12 +450,15 @@ sub child_pids
 
 # The queue process's id; undef while there is none. After a graceful restart
 # there may be two for a while: the newer one.
-sub queue_pid
+sub queue_pid { my ($self) = @_; return ($self->queue_pids)[-1] }
+
+# All of them, the older first.
+sub queue_pids
 {
     my ($self) = @_;
     my @pids = sort { _started($a) <=> _started($b) }
         grep { _is_queue($_) } $self->pids;
-    return $pids[-1];
+    return @pids;
 }
 
 sub _is_queue
