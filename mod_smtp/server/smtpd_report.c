@@ -19,13 +19,22 @@ APLOG_USE_MODULE(smtp);
  * 5.2.2). */
 static int is_delivered_here(const smtp_recipient_t *recipient)
 {
+    static const char *const elsewhere[] = {
+        "lmtp", "smtp", "on-demand"
+    };
     const smtp_mailbox_t *mailbox;
+    size_t i;
 
     if (recipient->is_relayed) {
         return 0;
     }
     mailbox = APR_ARRAY_IDX(recipient->mailboxes, 0, smtp_mailbox_t *);
-    return strcmp(mailbox->method, "lmtp") && strcmp(mailbox->method, "smtp");
+    for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        if (!strcmp(mailbox->method, elsewhere[i])) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 static int is_expanded(const smtp_recipient_t *recipient)

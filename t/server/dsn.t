@@ -78,7 +78,7 @@ subtest 'nobody else is told' => sub {
     is($server->maildir('quiet@example.com')->count, 0, 'not asked');
 };
 
-subtest 'a sender whom we cannot reach yet costs the mail nothing' => sub {
+subtest 'a sender whom we cannot reach costs the mail nothing' => sub {
     send_mail('<far@away.test>', ['<carol@example.com> NOTIFY=SUCCESS'],
               $MESSAGE);
     $server->maildir('carol@example.com')->wait_messages(3);
@@ -86,4 +86,24 @@ subtest 'a sender whom we cannot reach yet costs the mail nothing' => sub {
 };
 
 $server->finish;
+
+# RFC 3461 5.2.1: who fetches it has not got it yet.
+my $kept = SMTPTest::Server->start_new(
+    queue => 1, domain => 'SMTPRecipients list:asks',
+    config => "<SMTPDomain kept.test>\nSMTPRecipients any\n"
+        . "SMTPDeliver on-demand\n</SMTPDomain>");
+
+subtest 'mail that waits to be fetched is no success' => sub {
+    my $client = $kept->ehlo_client;
+    is($client->send_message(from => 'asks@example.com', to => $_,
+                             rcpt => 'NOTIFY=SUCCESS',
+                             message => "$MESSAGE\r\n")->code, '250', $_)
+        for 'alice@kept.test', 'asks@example.com';
+    $client->quit;
+    my @mails = $kept->maildir('asks@example.com')->wait_messages(2);
+    is(scalar(() = grep { /^Action: delivered$/m } @mails), 1,
+       'one report, of what was delivered');
+    is(scalar @mails, 2, 'and its mail');
+};
+$kept->finish;
 done_testing;
