@@ -178,6 +178,17 @@ static const char *error_read(apr_pool_t *p, const target_t *target,
     return NULL;
 }
 
+/* What is never sent on is refused, be it met in the queue only. */
+static const char *local_read(apr_pool_t *p, const target_t *target,
+                              const char *rest, queue_route_t *route)
+{
+    (void)p;
+    (void)target;
+    route->status = (smtp_status_t){ 5, 7, 1 };
+    route->text = "Mail to this domain is not sent on";
+    return rest == NULL ? NULL : "local takes nothing behind it";
+}
+
 static const target_t targets[] = {
     { "mx",      QUEUE_ROUTE_MX,   PORT_SMTP, 0, mx_read },
     { "smtp",    QUEUE_ROUTE_SMTP, PORT_SMTP, 0, host_read },
@@ -185,7 +196,7 @@ static const target_t targets[] = {
     { "lmtp",    QUEUE_ROUTE_LMTP, 24, 0, lmtp_read },
     { "discard", QUEUE_ROUTE_DISCARD, 0, 0, NULL },
     { "error",   QUEUE_ROUTE_ERROR, 0, 0, error_read },
-    { "local",   QUEUE_ROUTE_LOCAL, 0, 0, NULL },
+    { "local",   QUEUE_ROUTE_LOCAL, 0, 0, local_read },
     { "on-demand", QUEUE_ROUTE_ON_DEMAND, 0, 0, NULL }
 };
 

@@ -81,6 +81,16 @@ static void a_target_means_what_it_says(void **state)
     }
 }
 
+/* Mail may be in the queue before the rule is. */
+static void what_stays_here_has_its_reply(void **state)
+{
+    queue_route_t route;
+
+    assert_null(queue_route_parse(*state, "local", &route));
+    assert_int_equal(route.status.klass, 5);
+    assert_string_equal(route.text, "Mail to this domain is not sent on");
+}
+
 /* The key of a destination, and what is parsed again of the envelope. */
 static void what_is_written_of_a_target_means_the_same(void **state)
 {
@@ -159,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(a_target_means_what_it_says),
+        UNIT_TEST(what_stays_here_has_its_reply),
         UNIT_TEST(what_is_written_of_a_target_means_the_same),
         UNIT_TEST(an_error_has_status_and_text),
         UNIT_TEST(what_is_no_target_is_refused_with_a_remedy)
