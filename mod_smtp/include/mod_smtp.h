@@ -27,7 +27,7 @@
 
 /** Grows by 1 in the upper half when a struct or hook changes incompatibly,
  *  in the lower half when something is added at an end. */
-#define SMTP_ABI_NUMBER 0x00010002
+#define SMTP_ABI_NUMBER 0x00010003
 
 /** Hooks leave the DSO; all else is built hidden. */
 #if defined(__GNUC__)
@@ -71,18 +71,27 @@ typedef struct smtp_session_t {
     unsigned int is_own : 1;
 } smtp_session_t;
 
-/** A mailbox to which a recipient leads after aliases. */
+/** The method of what is no mailbox here: an alias leads to an address of
+ *  another domain, to which the mail is sent on (RFC 5321 3.9.1). */
+#define SMTP_MAILBOX_FORWARD "forward"
+
+/** A mailbox to which a recipient leads after aliases, or an address
+ *  elsewhere. */
 typedef struct smtp_mailbox_t {
-    /** Domain in A-label form and lower case: one that is local here. */
+    /** Domain in A-label form and lower case: one that is local here, unless
+     *  the method is SMTP_MAILBOX_FORWARD. */
     const char *domain;
-    /** Name of the mailbox: local-part in lower case without extension. */
+    /** Name of the mailbox: local-part in lower case without extension;
+     *  elsewhere the local-part as the alias has it. */
     const char *name;
     /** What the delimiter split off, or NULL ("news" of bob+news). */
     const char *extension;
-    /** Delivery method ("maildir") and its argument, from SMTPDeliver. */
+    /** Delivery method ("maildir") and its argument, from SMTPDeliver, or
+     *  SMTP_MAILBOX_FORWARD. */
     const char *method;
     const char *argument;        /**< NULL if none */
-    /** For Delivered-To: name@domain. */
+    /** For Delivered-To: name@domain. Elsewhere the address, quoted where
+     *  that is needed. */
     const char *delivered_to;
 } smtp_mailbox_t;
 
@@ -91,7 +100,7 @@ typedef struct smtp_recipient_t {
     const smtp_address_t *forward_path;
     smtp_rcpt_params_t params;   /**< NOTIFY, ORCPT: for DSNs and next hops */
     /** smtp_mailbox_t *: set by the hook that routes the recipient; at least
-     *  one when it was accepted. */
+     *  one when it was accepted, unless it is relayed. */
     apr_array_header_t *mailboxes;
     /** Whether the reply told the client that the recipient is taken. */
     unsigned int is_accepted : 1;

@@ -21,7 +21,9 @@ typedef struct smtp_queue_hint_t {
 /**
  * Whether the queue takes responsibility for sending mail to this recipient:
  * one that is_relayed, or one with a mailbox whose method is the queue's
- * ("lmtp", "smtp"). Whoever stores mail asks in its deliver hook.
+ * ("lmtp", "smtp", "on-demand", SMTP_MAILBOX_FORWARD). Whoever stores mail asks
+ * in its deliver hook. mod_smtp takes aliases that lead elsewhere only if the
+ * function is there.
  * @return OK, DECLINED, or SMTP_REFUSE with *reply filled: a route says that
  *         nothing goes there
  */

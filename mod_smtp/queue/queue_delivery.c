@@ -12,7 +12,6 @@
 
 #include "queue_engine_private.h"
 #include "queue_verdict.h"
-#include "queue_verp.h"
 #include "store_segment.h"
 
 APLOG_USE_MODULE(smtp_queue);
@@ -106,18 +105,21 @@ static void drain_dead(queue_engine_t *engine, queue_hop_t *hop)
     drain_with(engine, hop, &verdict);
 }
 
-static apr_uint32_t indices_of(const queue_job_t *job, apr_uint32_t *indices,
-                               apr_uint32_t max)
+int queue_delivery_is_in_round(const queue_job_t *job, apr_uint32_t i)
 {
-    const queue_message_t *message = job->message;
+    const queue_recipient_t *recipient = &job->message->recipients[i];
+
+    return recipient->job == job
+           && recipient->state == QUEUE_RECIPIENT_WAITING
+           && recipient->attempts < job->attempts;
+}
+
+static apr_uint32_t indices_of(const queue_job_t *job, apr_uint32_t *indices)
+{
     apr_uint32_t i, count = 0;
 
-    for (i = 0; i < message->recipient_count && count < max; i++) {
-        const queue_recipient_t *recipient = &message->recipients[i];
-
-        if (recipient->job == job
-            && recipient->state == QUEUE_RECIPIENT_WAITING
-            && recipient->attempts < job->attempts) {
+    for (i = 0; i < job->message->recipient_count; i++) {
+        if (queue_delivery_is_in_round(job, i)) {
             indices[count++] = i;
         }
     }
@@ -162,7 +164,7 @@ static void settle_unsent(queue_engine_t *engine, queue_job_t *job,
                                    * sizeof(*indices));
     outcomes = apr_palloc(settle.p, job->message->recipient_count
                                     * sizeof(*outcomes));
-    settle.count = indices_of(job, indices, job->message->recipient_count);
+    settle.count = indices_of(job, indices);
     for (i = 0; i < settle.count; i++) {
         outcomes[i] = outcome;
     }
@@ -233,106 +235,6 @@ void queue_delivery_hop_free(void *baton)
 
 /* ---- A message for a connection ---- */
 
-static void params_fill(const store_envelope_t *envelope,
-                        smtp_mail_params_t *params)
-{
-    memset(params, 0, sizeof(*params));
-    params->has_body = (envelope->flags & STORE_ENVELOPE_HAS_BODY) != 0;
-    params->smtputf8 = (envelope->flags & STORE_ENVELOPE_SMTPUTF8) != 0;
-    params->requiretls = (envelope->flags & STORE_ENVELOPE_REQUIRETLS) != 0;
-    params->has_priority =
-        (envelope->flags & STORE_ENVELOPE_HAS_PRIORITY) != 0;
-    params->body = (smtp_body_e)envelope->body;
-    params->ret = (smtp_ret_e)envelope->ret;
-    params->envid = envelope->envid;
-    params->auth = envelope->auth;
-    params->priority = (int)envelope->priority;
-}
-
-static void rcpts_fill(queue_link_t *link, apr_uint32_t count)
-{
-    const queue_message_t *message = link->job->message;
-    const store_envelope_t *envelope = link->mail->envelope;
-    const apr_array_header_t *queued =
-        store_queued_recipients(link->mail_pool, envelope);
-    smtp_client_rcpt_t *rcpts =
-        apr_pcalloc(link->mail_pool, count * sizeof(*rcpts));
-    apr_uint32_t i;
-
-    for (i = 0; i < count; i++) {
-        const store_recipient_t *recipient =
-            &APR_ARRAY_IDX(envelope->recipients,
-                           APR_ARRAY_IDX(queued, link->indices[i],
-                                         store_queued_recipient_t).recipient,
-                           store_recipient_t);
-
-        rcpts[i].address = message->recipients[link->indices[i]].address;
-        rcpts[i].params.notify = (unsigned int)queue_dsn_notify_get(recipient);
-        rcpts[i].params.orcpt = recipient->orcpt;
-    }
-    link->message.rcpts = rcpts;
-    link->message.rcpt_count = count;
-}
-
-/* A mailing tells by the reverse-path of what comes back which recipient it
- * is about: one transaction each. */
-static const char *reverse_path_of(const queue_link_t *link)
-{
-    const queue_message_t *message = link->job->message;
-    const queue_vhost_t *vhost = message->vhost;
-
-    return vhost->verp && *message->reverse_path
-         ? queue_verp_write(link->mail_pool, vhost->verp,
-                            message->reverse_path,
-                            link->message.rcpts[0].address)
-         : message->reverse_path;
-}
-
-static apr_uint32_t recipients_max(const queue_link_t *link)
-{
-    const queue_message_t *message = link->job->message;
-    const queue_vhost_t *vhost = message->vhost;
-    apr_uint32_t max = (apr_uint32_t)link->hop->conf->recipients_per_message;
-
-    if (vhost->verp && *message->reverse_path) {
-        return 1;
-    }
-    return max < message->recipient_count ? max : message->recipient_count;
-}
-
-static void message_fill(queue_link_t *link, apr_uint32_t count)
-{
-    smtp_client_message_t *message = &link->message;
-    const store_envelope_t *envelope = link->mail->envelope;
-
-    memset(message, 0, sizeof(*message));
-    message->pool = link->mail_pool;
-    params_fill(envelope, &message->params);
-    message->has_8bit = (envelope->flags & STORE_ENVELOPE_HAS_8BIT) != 0;
-    message->has_utf8_header =
-        (envelope->flags & STORE_ENVELOPE_UTF8_HEADER) != 0;
-    message->size_octets = link->mail->size_octets;
-    message->content = link->mail->content;
-    message->content_ctx = link->mail->content_ctx;
-    rcpts_fill(link, count);
-    message->reverse_path = reverse_path_of(link);
-}
-
-/* The next transaction of the job's round. @return 0: nobody is left in it */
-static int link_send_round(queue_link_t *link)
-{
-    apr_uint32_t max = recipients_max(link), count;
-
-    link->indices = apr_palloc(link->mail_pool, max * sizeof(apr_uint32_t));
-    count = indices_of(link->job, link->indices, max);
-    if (!count) {
-        return 0;
-    }
-    message_fill(link, count);
-    queue_connection_send(link->connection, &link->message);
-    return 1;
-}
-
 /* The mail cannot be read. What was damaged is set aside and gone; the rest
  * waits for better days. */
 static void mail_failed(queue_link_t *link, apr_status_t rv)
@@ -349,6 +251,16 @@ static void mail_failed(queue_link_t *link, apr_status_t rv)
     else {
         queue_settle_postpone(engine, job, POSTPONE);
     }
+}
+
+/* The next transaction of the job's round. @return 0: nobody is left in it */
+static int link_send_round(queue_link_t *link)
+{
+    if (!queue_transaction_next(link)) {
+        return 0;
+    }
+    queue_connection_send(link->connection, &link->message);
+    return 1;
 }
 
 static int link_send(queue_link_t *link, queue_job_t *job)
@@ -428,41 +340,17 @@ static void on_ready(void *baton, queue_connection_t *connection)
     link_feed(link);
 }
 
-/* Our own end is no attempt: who was not answered then is as before, and goes
- * back with the job. */
-static apr_size_t outcomes_take(queue_link_t *link,
-                                const smtp_client_message_t *message,
-                                const smtp_outcome_t **outcomes)
-{
-    apr_size_t i, count = 0;
-
-    for (i = 0; i < message->rcpt_count; i++) {
-        const smtp_outcome_t *outcome = &message->rcpts[i].outcome;
-
-        if (!link->is_stopping
-            || outcome->result != SMTP_OUTCOME_DEFERRED) {
-            link->indices[count] = link->indices[i];
-            outcomes[count++] = outcome;
-        }
-    }
-    return count;
-}
-
 static void on_done(void *baton, queue_connection_t *connection,
                     smtp_client_message_t *message)
 {
     queue_link_t *link = baton;
     queue_settle_t settle = { 0 };
-    const smtp_outcome_t **outcomes =
-        apr_palloc(link->mail_pool,
-                   message->rcpt_count * sizeof(*outcomes));
 
-    settle.count = outcomes_take(link, message, outcomes);
+    (void)message;
     settle.engine = link->engine;
     settle.job = link->job;
     settle.p = link->mail_pool;
-    settle.indices = link->indices;
-    settle.outcomes = outcomes;
+    queue_transaction_outcomes(link, &settle);
     settle.peer = queue_connection_peer(connection);
     settle.mail = link->mail;
     settle.taken = link->taken;

@@ -34,6 +34,7 @@ typedef struct dsn_t {
     const char *header;          /* of the mail, as it comes back */
     apr_size_t header_len;
     smtp_report_t report;
+    unsigned int is_forwarded : 1; /* with a reverse-path of somebody else's */
 } dsn_t;
 
 /* ------------------------------------------------------- who is to be told */
@@ -47,6 +48,44 @@ apr_int64_t queue_dsn_notify_get(const store_recipient_t *recipient)
         return recipient->notify;
     }
     return rest ? rest : SMTP_NOTIFY_NEVER;
+}
+
+apr_int64_t queue_dsn_notify_join(apr_int64_t a, apr_int64_t b)
+{
+    static const apr_int64_t usual = SMTP_NOTIFY_FAILURE | SMTP_NOTIFY_DELAY;
+    apr_int64_t both;
+
+    if (a == b) {
+        return a;
+    }
+    both = ((a ? a : usual) | (b ? b : usual))
+           & ~(apr_int64_t)SMTP_NOTIFY_NEVER;
+    return both ? both : SMTP_NOTIFY_NEVER;
+}
+
+int queue_dsn_is_forwarded(const store_envelope_t *envelope,
+                           const store_queued_recipient_t *recipient)
+{
+    const store_recipient_t *asked =
+        &APR_ARRAY_IDX(envelope->recipients, recipient->recipient,
+                       store_recipient_t);
+
+    return recipient->mailbox >= 0
+           && !strcmp(APR_ARRAY_IDX(asked->mailboxes, recipient->mailbox,
+                                    store_mailbox_t).method,
+                      SMTP_MAILBOX_FORWARD);
+}
+
+const char *queue_dsn_orcpt_get(apr_pool_t *p,
+                                const store_envelope_t *envelope,
+                                const store_queued_recipient_t *recipient)
+{
+    const store_recipient_t *asked =
+        &APR_ARRAY_IDX(envelope->recipients, recipient->recipient,
+                       store_recipient_t);
+
+    return asked->orcpt || !queue_dsn_is_forwarded(envelope, recipient)
+           ? asked->orcpt : smtp_params_orcpt_create(p, asked->forward_path);
 }
 
 /* RFC 3461 4.1: what NOTIFY says, and what no NOTIFY means. */
@@ -388,7 +427,7 @@ static const char *address_of(const dsn_t *dsn)
     const smtp_report_recipient_t *first =
         &APR_ARRAY_IDX(dsn->report.recipients, 0, smtp_report_recipient_t);
 
-    return dsn->vhost->verp
+    return dsn->vhost->verp && !dsn->is_forwarded
            ? queue_verp_write(dsn->p, dsn->vhost->verp, reverse_path,
                               first->final_recipient)
            : reverse_path;
@@ -481,6 +520,15 @@ static apr_array_header_t *recipients_take(apr_pool_t *p, const news_t *news,
     return recipients;
 }
 
+/* With SMTPVERP a report is about one recipient, the last that was taken. */
+static int is_forwarded(const news_t *news, int i)
+{
+    return queue_dsn_is_forwarded(news->mail->envelope,
+                                  &APR_ARRAY_IDX(news->queued,
+                                                 news->told[i].recipient,
+                                                 store_queued_recipient_t));
+}
+
 /* What was taken is told, or is not to be. */
 static void told_set(const news_t *news, smtp_report_action_e action, int from,
                      int to)
@@ -517,6 +565,7 @@ apr_status_t queue_dsn_send(apr_pool_t *p, const queue_vhost_t *vhost,
     dsn.mail = mail;
     news.queued = store_queued_recipients(dsn.p, mail->envelope);
     taken = recipients_take(dsn.p, &news, action, end);
+    dsn.is_forwarded = is_forwarded(&news, *end - 1) != 0;
     if (taken->nelts) {
         rv = report_send(&dsn, action, taken);
     }

@@ -29,6 +29,22 @@ typedef struct queue_dsn_recipient_t {
  *  3461 5.2.7.3). This is passed on to the next hop. */
 apr_int64_t queue_dsn_notify_get(const store_recipient_t *recipient);
 
+/** What is asked for of a recipient of whom two ask: all that one of them
+ *  does. None of it is FAILURE and DELAY, which is what no NOTIFY means. */
+apr_int64_t queue_dsn_notify_join(apr_int64_t a, apr_int64_t b);
+
+/** ORCPT for the next hop, or NULL: what came with the recipient; for an
+ *  address that an alias leads to, if nothing came, the alias (RFC 3461 5.2.1,
+ *  RFC 6533 3). In @a p, or as long as the envelope. */
+const char *queue_dsn_orcpt_get(apr_pool_t *p,
+                                const store_envelope_t *envelope,
+                                const store_queued_recipient_t *recipient);
+
+/** Whether an alias leads to the recipient, who is elsewhere
+ *  (SMTP_MAILBOX_FORWARD). */
+int queue_dsn_is_forwarded(const store_envelope_t *envelope,
+                           const store_queued_recipient_t *recipient);
+
 /** What has to be told, by NOTIFY (RFC 3461 4.1, 5.2): nothing of a null
  *  reverse-path; failures unless NOTIFY forbids; delays where it asks or says
  *  nothing; success and relaying only where it asks. */

@@ -48,6 +48,9 @@ typedef struct queue_link_t {
     queue_job_t *job;            /**< NULL: none */
     queue_mail_t *mail;          /**< of the job */
     apr_uint32_t *indices;       /**< of message recipients, by those sent */
+    /** Of a message with twins: address (queue_twin_key()) -> its place in
+     *  indices, apr_uint32_t *. Else NULL. */
+    apr_hash_t *places;
     smtp_client_message_t message;
     apr_time_t taken;            /**< the job */
     /** What else is fetched over this connection; NULL: it is ours. */
@@ -122,6 +125,10 @@ void queue_delivery_run(queue_engine_t *engine);
 /** The job is ready and its destination may have an idle connection, or be
  *  dead. */
 void queue_delivery_offer(queue_engine_t *engine, queue_job_t *job);
+
+/** Whether recipient @a i of the message has not had its turn in the job's
+ *  round. */
+int queue_delivery_is_in_round(const queue_job_t *job, apr_uint32_t i);
 
 /** Whether it is kept until it is fetched (QUEUE_ROUTE_ON_DEMAND). */
 int queue_delivery_is_on_demand(const queue_job_t *job);
@@ -207,6 +214,19 @@ void queue_told_begin(queue_engine_t *engine, queue_message_t *message,
 
 /** Logs that no DSN can be made of a mail. */
 void queue_told_lost(const queue_message_t *message, int count);
+/** @} */
+
+/** @name queue_transaction.c
+ * @{ */
+
+/** Sets link->message and indices to the next transaction of the round of
+ *  link->job, whose mail is opened. @return 0: nobody is left in it */
+int queue_transaction_next(queue_link_t *link);
+
+/** What came of it, as the client has it in link->message: sets recipients,
+ *  outcomes and count of @a settle, in settle->p. Once only. */
+void queue_transaction_outcomes(const queue_link_t *link,
+                                queue_settle_t *settle);
 /** @} */
 
 #endif

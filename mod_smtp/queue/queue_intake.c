@@ -8,6 +8,7 @@
 
 #include "queue_engine_private.h"
 #include "queue_memory.h"
+#include "queue_twin.h"
 
 /** One message on its way in. */
 typedef struct intake_t {
@@ -144,6 +145,21 @@ static void state_restore(const intake_t *in, int i)
     }
 }
 
+/* Where no alias is, there are as many as the client asked for; a mailing need
+ * not be looked through. */
+static int has_twins(const intake_t *in, const queue_message_facts_t *facts)
+{
+    int i;
+
+    for (i = 0; i < in->recipients->nelts; i++) {
+        if (mailbox_of(in, i)) {
+            return queue_twin_is_any(in->p, facts->addresses,
+                                     facts->recipient_count);
+        }
+    }
+    return 0;
+}
+
 static void message_make(intake_t *in)
 {
     queue_message_facts_t facts = { 0 };
@@ -151,6 +167,7 @@ static void message_make(intake_t *in)
 
     facts_fill(in, &facts);
     in->message = queue_message_create(&facts);
+    in->message->has_twins = has_twins(in, &facts) != 0;
     in->message->is_held = in->found->is_held;
     for (i = 0; in->found->states && i < in->recipients->nelts; i++) {
         state_restore(in, i);
@@ -252,7 +269,8 @@ static queue_destination_t *destination_of(const intake_t *in, int i)
 
     route_facts_fill(in, &facts);
     facts.forward_path = address_of(in, i);
-    if (mailbox) {
+    /* Where an alias leads to is as good as any address elsewhere. */
+    if (mailbox && strcmp(mailbox->method, SMTP_MAILBOX_FORWARD)) {
         facts.method = mailbox->method;
         facts.argument = mailbox->argument;
     }

@@ -92,6 +92,8 @@ struct queue_message_t {
     unsigned char priority;      /**< queue_priority_e */
     unsigned int is_held : 1;
     unsigned int is_report : 1;  /**< null reverse-path */
+    unsigned int has_twins : 1;  /**< some recipients are the same address
+                                      (queue_twin.h) */
 };
 
 /** What a message is made of; all of it is copied. */

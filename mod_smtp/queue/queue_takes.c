@@ -41,53 +41,67 @@ static int code_of(smtp_status_t status)
     return 451;
 }
 
-/** Whether one of its mailboxes is sent to. */
-static int has_mailbox(const smtp_recipient_t *recipient)
+/* What would be refused in a minute is refused now, while the client still
+ * has the mail: no DSN is needed. */
+static int relay_judge(const smtp_transaction_t *transaction,
+                       const char *forward_path, smtp_reply_t *reply)
 {
-    int i;
+    const smtp_session_t *session = transaction->session;
+    const queue_conf_t *conf = queue_conf_get();
+    const queue_route_facts_t facts = {
+        queue_conf_vhost_of(conf, session->s),
+        transaction->reverse_path->text, forward_path,
+        session->login, session->client_ip, NULL, NULL
+    };
+    queue_found_route_t found;
 
-    for (i = 0; recipient->mailboxes != NULL
-                && i < recipient->mailboxes->nelts; i++) {
-        const char *method = APR_ARRAY_IDX(recipient->mailboxes, i,
-                                           const smtp_mailbox_t *)->method;
+    queue_route_find(transaction->r->pool, &facts, &found);
+    if (found.route->kind != QUEUE_ROUTE_ERROR
+        && found.route->kind != QUEUE_ROUTE_LOCAL) {
+        return OK;
+    }
+    *reply = (smtp_reply_t){ code_of(found.route->status),
+                             found.route->status, found.route->text };
+    return SMTP_REFUSE;
+}
 
-        if (method != NULL && (strcmp(method, "lmtp") == 0
-                               || strcmp(method, "smtp") == 0
-                               || strcmp(method, "on-demand") == 0)) {
+/** Whether the mailbox is sent to. */
+static int is_sent(const smtp_mailbox_t *mailbox)
+{
+    static const char *const methods[] = {
+        "lmtp", "smtp", "on-demand", SMTP_MAILBOX_FORWARD
+    };
+    size_t i;
+
+    for (i = 0; mailbox->method != NULL
+                && i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (strcmp(mailbox->method, methods[i]) == 0) {
             return 1;
         }
     }
     return 0;
 }
 
-/* What would be refused in a minute is refused now, while the client still
- * has the mail: no DSN is needed. */
-static int relay_judge(const smtp_transaction_t *transaction,
-                       const smtp_recipient_t *recipient,
-                       smtp_reply_t *reply)
+/* Of an alias with several targets, one that nothing goes to is no reason to
+ * refuse it for all: a DSN tells of that one. */
+static int mailboxes_judge(const smtp_transaction_t *transaction,
+                           const smtp_recipient_t *recipient,
+                           smtp_reply_t *reply)
 {
-    const smtp_session_t *session = transaction->session;
-    const queue_conf_t *conf = queue_conf_get();
-    const queue_route_facts_t facts = {
-        queue_conf_vhost_of(conf, session->s),
-        transaction->reverse_path->text, recipient->forward_path->text,
-        session->login, session->client_ip, NULL, NULL
-    };
-    queue_found_route_t found;
+    const apr_array_header_t *mailboxes = recipient->mailboxes;
+    int i, is_ours = 0;
 
-    queue_route_find(transaction->r->pool, &facts, &found);
-    switch (found.route->kind) {
-    case QUEUE_ROUTE_ERROR:
-        *reply = (smtp_reply_t){ code_of(found.route->status),
-                                 found.route->status, found.route->text };
-        return SMTP_REFUSE;
-    case QUEUE_ROUTE_LOCAL:
-        *reply = (smtp_reply_t){ 550, { 5, 7, 1 },
-                                 "Mail to this domain is not sent on" };
-        return SMTP_REFUSE;
-    default:
-        return OK;
+    for (i = 0; mailboxes != NULL && i < mailboxes->nelts; i++) {
+        const smtp_mailbox_t *mailbox = APR_ARRAY_IDX(mailboxes, i,
+                                                      smtp_mailbox_t *);
+
+        if (mailboxes->nelts == 1 && mailbox->method != NULL
+            && strcmp(mailbox->method, SMTP_MAILBOX_FORWARD) == 0) {
+            return relay_judge(transaction, mailbox->delivered_to, reply);
+        }
+        is_ours |= is_sent(mailbox);
     }
+    return is_ours ? OK : DECLINED;
 }
 
 static int smtp_queue_takes(smtp_transaction_t *transaction,
@@ -98,10 +112,9 @@ static int smtp_queue_takes(smtp_transaction_t *transaction,
     if (conf == NULL || !conf->is_on || conf->spool == NULL) {
         return DECLINED;
     }
-    if (recipient->is_relayed) {
-        return relay_judge(transaction, recipient, reply);
-    }
-    return has_mailbox(recipient) ? OK : DECLINED;
+    return recipient->is_relayed
+           ? relay_judge(transaction, recipient->forward_path->text, reply)
+           : mailboxes_judge(transaction, recipient, reply);
 }
 
 static const char *smtp_queue_target_fault(apr_pool_t *p, const char *target)

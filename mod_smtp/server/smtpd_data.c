@@ -129,14 +129,18 @@ static apr_hash_t *hash_delivered(smtpd_transaction_t *tx)
     return hash;
 }
 
+/* The Delivered-To of an address elsewhere is not ours to judge by: who passes
+ * on by hand what he got there does no wrong. */
 static int leads_back(const smtp_recipient_t *recipient, apr_hash_t *seen)
 {
     const apr_array_header_t *boxes = recipient->mailboxes;
     int i;
 
     for (i = 0; boxes && i < boxes->nelts; i++) {
-        if (apr_hash_get(seen, APR_ARRAY_IDX(boxes, i, smtp_mailbox_t *)
-                                   ->delivered_to, APR_HASH_KEY_STRING)) {
+        const smtp_mailbox_t *box = APR_ARRAY_IDX(boxes, i, smtp_mailbox_t *);
+
+        if (strcmp(box->method, SMTP_MAILBOX_FORWARD)
+            && apr_hash_get(seen, box->delivered_to, APR_HASH_KEY_STRING)) {
             return 1;
         }
     }

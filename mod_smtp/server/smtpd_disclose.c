@@ -28,9 +28,12 @@ smtpd_route_e smtpd_disclose_mailbox(smtpd_session_t *ss,
 
     *mailbox = "";
     if (route == SMTPD_ROUTE_OK && boxes->nelts == 1) {
-        *mailbox = apr_pstrdup(ss->command_pool,
-                               APR_ARRAY_IDX(boxes, 0, smtp_mailbox_t *)
-                                   ->delivered_to);
+        const smtp_mailbox_t *box = APR_ARRAY_IDX(boxes, 0, smtp_mailbox_t *);
+
+        /* Whether an address elsewhere exists is not known here. */
+        if (strcmp(box->method, SMTP_MAILBOX_FORWARD)) {
+            *mailbox = apr_pstrdup(ss->command_pool, box->delivered_to);
+        }
     }
     apr_pool_destroy(r->pool);
     return route;

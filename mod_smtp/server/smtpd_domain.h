@@ -31,8 +31,9 @@ const smtpd_domain_t *smtpd_domain_find(const smtpd_conf_t *conf,
                                         const char *name);
 
 /**
- * Whether all that can be listed at start leads to mailboxes here: the aliases
- * of maps that can list themselves, SMTPPostmaster, SMTPCatchAll.
+ * Whether all that can be listed at start leads to mailboxes here, or to
+ * addresses that mail can be sent on to: the aliases of maps that can list
+ * themselves, SMTPPostmaster, SMTPCatchAll.
  * @return NULL or a message for the administrator
  */
 const char *smtpd_domain_check(apr_pool_t *p, const smtpd_conf_t *conf);
@@ -57,7 +58,8 @@ typedef enum {
  * itself means the mailbox of its name. <Postmaster> without domain, and
  * postmaster at the literal of the address that the client reached (4.1.3),
  * are postmaster at conf->primary.
- * @param mailboxes  out, in r->pool: smtp_mailbox_t *, no mailbox twice
+ * @param mailboxes  out, in r->pool: smtp_mailbox_t *, no mailbox twice, and
+ *                   addresses elsewhere to which aliases lead
  */
 smtpd_route_e smtpd_domain_route(request_rec *r, const smtpd_conf_t *conf,
                                  const smtp_address_t *address,

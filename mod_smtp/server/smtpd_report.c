@@ -20,7 +20,7 @@ APLOG_USE_MODULE(smtp);
 static int is_delivered_here(const smtp_recipient_t *recipient)
 {
     static const char *const elsewhere[] = {
-        "lmtp", "smtp", "on-demand"
+        "lmtp", "smtp", "on-demand", SMTP_MAILBOX_FORWARD
     };
     const smtp_mailbox_t *mailbox;
     size_t i;

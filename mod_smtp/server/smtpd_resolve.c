@@ -10,6 +10,7 @@
 
 #include "smtp_chars.h"
 #include "smtp_domain.h"
+#include "smtp_queue.h"
 #include "smtpd_lookup_table.h"
 #include "smtpd_log.h"
 
@@ -217,10 +218,11 @@ static void mailbox_add(smtpd_resolve_t *resolve, const smtpd_name_t *name)
     apr_hash_set(resolve->added, name->key, APR_HASH_KEY_STRING, mailbox);
 }
 
-/** Sets @a next to a target of @a name. 0 when its domain is not local. */
-static int target_get(const smtpd_resolve_t *resolve,
-                      const smtpd_name_t *name, const smtp_address_t *target,
-                      smtpd_name_t *next)
+/** Sets @a next to a target of @a name. Its domain is NULL when that is not
+ *  local, and so is domain_name when it is no domain at all. */
+static void target_get(const smtpd_resolve_t *resolve,
+                       const smtpd_name_t *name, const smtp_address_t *target,
+                       smtpd_name_t *next)
 {
     const smtpd_domain_t *domain = name->domain;
     const char *domain_name = name->domain_name;
@@ -229,14 +231,63 @@ static int target_get(const smtpd_resolve_t *resolve,
         domain_name = smtp_domain_normalise(resolve->p, target->domain);
         domain = domain_name == NULL
                  ? NULL : smtpd_domain_find(resolve->conf, domain_name);
-        if (domain == NULL) {
-            return 0;
-        }
     }
     smtpd_resolve_name_set(resolve, next, domain, domain_name, target->local);
     next->extension = name->extension;
     next->no_catch_all = name->no_catch_all;
-    return 1;
+}
+
+/** An address elsewhere, once. What case its local-part is in matters there
+ *  (RFC 5321 2.4). */
+static void forward_add(smtpd_resolve_t *resolve, const smtpd_name_t *next,
+                        const smtp_address_t *address)
+{
+    smtp_mailbox_t *mailbox;
+
+    if (apr_hash_get(resolve->added, address->text, APR_HASH_KEY_STRING)
+        != NULL) {
+        return;
+    }
+    mailbox = apr_pcalloc(resolve->p, sizeof(*mailbox));
+    mailbox->domain = next->domain_name;
+    mailbox->name = next->local;
+    mailbox->method = SMTP_MAILBOX_FORWARD;
+    mailbox->delivered_to = address->text;
+    APR_ARRAY_PUSH(resolve->mailboxes, smtp_mailbox_t *) = mailbox;
+    apr_hash_set(resolve->added, address->text, APR_HASH_KEY_STRING, mailbox);
+}
+
+/** A target at a domain that is not local: mail for it is sent on, if there is
+ *  who does that. Nobody needs leave of <SMTPRelay>: the administrator names
+ *  the target, not the client. */
+static smtpd_route_e forward_resolve(smtpd_resolve_t *resolve,
+                                     const smtpd_name_t *name,
+                                     const smtpd_entry_t *entry,
+                                     const smtpd_name_t *next,
+                                     const char *text)
+{
+    const smtp_address_t *address =
+        next->domain_name == NULL
+        ? NULL : smtp_address_create(resolve->p, next->local,
+                                     next->domain_name);
+
+    if (address == NULL) {
+        return fault_set(resolve, name, entry,
+                         apr_psprintf(resolve->p, "leads to \"%s\", whose "
+                                      "domain is none; mend it", text));
+    }
+    if (APR_RETRIEVE_OPTIONAL_FN(smtp_queue_takes) == NULL) {
+        return fault_set(resolve, name, entry,
+                         apr_psprintf(resolve->p, "leads to \"%s\", whose "
+                                      "domain is not local here, and no "
+                                      "module sends mail on; add LoadModule "
+                                      "smtp_queue_module "
+                                      "modules/mod_smtp_queue.so, or name a "
+                                      "local mailbox, or its domain in "
+                                      "<SMTPDomain>", text));
+    }
+    forward_add(resolve, next, address);
+    return SMTPD_ROUTE_OK;
 }
 
 static smtpd_route_e target_resolve(smtpd_resolve_t *resolve,
@@ -253,13 +304,9 @@ static smtpd_route_e target_resolve(smtpd_resolve_t *resolve,
                          apr_psprintf(resolve->p, "leads to more than %d "
                                       "targets; shorten it", MAX_TARGETS));
     }
-    if (!target_get(resolve, name, target, &next)) {
-        return fault_set(resolve, name, entry,
-                         apr_psprintf(resolve->p, "leads to \"%s\", whose "
-                                      "domain is not local here; mod_smtp "
-                                      "cannot relay yet: name a local "
-                                      "mailbox, or its domain in "
-                                      "<SMTPDomain>", text));
+    target_get(resolve, name, target, &next);
+    if (next.domain == NULL) {
+        return forward_resolve(resolve, name, entry, &next, text);
     }
     rv = smtpd_resolve_name(resolve, &next);
     if (rv == SMTPD_ROUTE_UNKNOWN || rv == SMTPD_ROUTE_ROUTING) {

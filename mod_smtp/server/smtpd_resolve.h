@@ -2,7 +2,10 @@
 /**
  * @file smtpd_resolve.h
  * How a name becomes mailboxes: look-up, aliases, extension, catch-all. Used
- * for each recipient, and at start for each alias that can be listed.
+ * for each recipient, and at start for each alias that can be listed. An alias
+ * may also lead to addresses elsewhere, where somebody sends mail on
+ * (smtp_queue_takes); they are in the list of mailboxes, with the method
+ * SMTP_MAILBOX_FORWARD.
  * A resolution is used once, by one thread.
  */
 #ifndef SMTPD_RESOLVE_H
@@ -59,7 +62,7 @@ void smtpd_resolve_name_set(const smtpd_resolve_t *resolve,
 smtpd_route_e smtpd_resolve_find(const smtpd_resolve_t *resolve,
                                  smtpd_name_t *name, smtpd_entry_t *entry);
 
-/** Adds the mailboxes that @a name leads to. */
+/** Adds the mailboxes that @a name leads to, and the addresses. */
 smtpd_route_e smtpd_resolve_name(smtpd_resolve_t *resolve,
                                  smtpd_name_t *name);
 

@@ -85,6 +85,43 @@ smtpd_transaction_t *smtpd_transaction_create(smtpd_session_t *ss,
     return tx;
 }
 
+/* The address elsewhere to which an alias leads, or NULL. */
+static const char *find_forward(const smtp_recipient_t *recipient)
+{
+    int i;
+
+    for (i = 0; recipient->mailboxes && i < recipient->mailboxes->nelts;
+         i++) {
+        const smtp_mailbox_t *box = APR_ARRAY_IDX(recipient->mailboxes, i,
+                                                  smtp_mailbox_t *);
+
+        if (!strcmp(box->method, SMTP_MAILBOX_FORWARD)) {
+            return box->delivered_to;
+        }
+    }
+    return NULL;
+}
+
+/* Says why nobody delivers to the recipient, and what helps. */
+static void log_undelivered(const smtpd_transaction_t *tx,
+                            const smtp_recipient_t *recipient)
+{
+    request_rec *r = tx->pub.r;
+    const char *forward = find_forward(recipient);
+
+    if (forward) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, SMTPD_LOGNO(1014)
+                      "alias <%s> leads to <%s>, and nobody sends mail on: "
+                      "are mod_smtp_spool and mod_smtp_queue loaded, SMTPSpool "
+                      "set, and SMTPQueue On?", recipient->forward_path->text,
+                      forward);
+        return;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, SMTPD_LOGNO(1011)
+                  "nobody delivers to <%s>: is mod_smtp_spool loaded and "
+                  "SMTPSpool set?", recipient->forward_path->text);
+}
+
 /* Finds who delivers; a transaction has one delivery only. */
 static int ask_deliver(smtpd_session_t *ss, smtpd_transaction_t *tx,
                        smtp_recipient_t *recipient, smtp_reply_t *reply)
@@ -98,9 +135,7 @@ static int ask_deliver(smtpd_session_t *ss, smtpd_transaction_t *tx,
         return 0;
     }
     if (rv == DECLINED || (rv == OK && !delivery)) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, tx->pub.r, SMTPD_LOGNO(1011)
-                      "nobody delivers to <%s>: is mod_smtp_spool loaded and "
-                      "SMTPSpool set?", recipient->forward_path->text);
+        log_undelivered(tx, recipient);
         *reply = (smtp_reply_t){ 451, { 4, 3, 5 },
                                  "No delivery is configured" };
         return 0;

@@ -592,6 +592,19 @@ static const char *orcpt_to_ascii(apr_pool_t *p, const char *orcpt)
     return strlen(ascii) <= ORCPT_MAX_OCTETS ? ascii : NULL;
 }
 
+const char *smtp_params_orcpt_create(apr_pool_t *p, const char *address)
+{
+    apr_size_t len = strlen(address);
+    int is_utf8 = smtp_chars_has_8bit(address, len);
+    const char *xtext = is_utf8 ? smtp_xtext_write_utf8(p, address, len)
+                                : smtp_xtext_write(p, address, len);
+    const char *orcpt =
+        xtext == NULL ? NULL
+        : apr_pstrcat(p, is_utf8 ? ORCPT_UTF8 ";" : "rfc822;", xtext, NULL);
+
+    return orcpt != NULL && strlen(orcpt) <= ORCPT_MAX_OCTETS ? orcpt : NULL;
+}
+
 char *smtp_params_write_rcpt(apr_pool_t *p, const smtp_rcpt_params_t *params,
                              smtp_extension_set_t offered)
 {

@@ -77,6 +77,11 @@ smtp_params_status_e smtp_params_parse_rcpt(apr_pool_t *p, const char *s,
                                             smtp_rcpt_params_t *params,
                                             const char **bad);
 
+/** The value of ORCPT for an address (without brackets) that a message came
+ *  with and leaves without: rfc822, or utf-8 in ASCII (RFC 6533 3). NULL when
+ *  it is longer than a server need take, or not UTF-8. In @a p. */
+const char *smtp_params_orcpt_create(apr_pool_t *p, const char *address);
+
 /** Writes parameters for a next hop that announced @a offered; "" or a
  *  string that begins with a space. */
 char *smtp_params_write_mail(apr_pool_t *p, const smtp_mail_params_t *params,

@@ -166,7 +166,7 @@ my @WHOLE = (
     ['an alias to a domain that is not ours', 'domain',
      'SMTPAlias out bob@example.org',
      qr/SM1100: .*SMTPAlias.*"out\@example.com" leads to "bob\@example.org"/,
-     qr/not local here; mod_smtp cannot relay yet: name a local mailbox/],
+     qr/not local here, and no module sends mail on; add LoadModule smtp_queue/],
     ['the same in a file', 'domain', 'SMTPAliases txt:conf/relay',
      qr/SMTPAliases txt:conf\/relay \(\S+httpd\.conf:\d+\): "info\@example/,
      qr/"bob\@example.org", whose domain is not local here/],

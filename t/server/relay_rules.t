@@ -249,7 +249,7 @@ subtest 'who has a certificate' => sub {
 
 # ---- What is allowed is not accepted ---------------------------------------
 
-subtest 'nobody relays yet: never 250' => sub {
+subtest 'nobody sends on: never 250' => sub {
     my $server = SMTPTest::Server->start_new(
         config => section('Require ip 127.0.0.1'));
     my $client = $server->ehlo_client;

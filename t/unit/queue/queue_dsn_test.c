@@ -350,6 +350,66 @@ static void an_alias_with_members_passes_no_success_on(void **state)
     }
 }
 
+static void what_one_twin_asks_for_is_asked_for(void **state)
+{
+    static const apr_int64_t success = SMTP_NOTIFY_SUCCESS,
+        failure = SMTP_NOTIFY_FAILURE, delay = SMTP_NOTIFY_DELAY,
+        never = SMTP_NOTIFY_NEVER;
+    const struct {
+        apr_int64_t a, b, both;
+    } rows[] = {
+        { 0, 0, 0 },
+        { never, never, never },
+        { success, success, success },
+        { never, success, success },
+        { success, failure, success | failure },
+        { 0, never, failure | delay },
+        { 0, success, success | failure | delay }
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < UNIT_ROWS(rows); i++) {
+        assert_int_equal(queue_dsn_notify_join(rows[i].a, rows[i].b),
+                         rows[i].both);
+        assert_int_equal(queue_dsn_notify_join(rows[i].b, rows[i].a),
+                         rows[i].both);
+    }
+}
+
+static void forward_add(store_recipient_t *recipient, const char *name)
+{
+    mailbox_add(recipient, name);
+    APR_ARRAY_IDX(recipient->mailboxes, recipient->mailboxes->nelts - 1,
+                  store_mailbox_t).method = SMTP_MAILBOX_FORWARD;
+}
+
+static const char *orcpt_of(apr_pool_t *p, int recipient, int mailbox)
+{
+    const store_queued_recipient_t queued = { recipient, mailbox };
+
+    return queue_dsn_orcpt_get(p, envelope, &queued);
+}
+
+/* RFC 3461 5.2.1 (d): else its user could not tell to whom it was. */
+static void an_alias_is_the_original_recipient(void **state)
+{
+    store_recipient_t *recipient;
+
+    begin(*state);
+    recipient_add(*state, "bob@example.org", 0);
+    recipient = recipient_add(*state, "a+b@example.com", 0);
+    mailbox_add(recipient, "m");
+    forward_add(recipient, "x");
+    recipient = recipient_add(*state, "c@example.com", 0);
+    recipient->orcpt = "rfc822;d@example.net";
+    forward_add(recipient, "x");
+    assert_null(orcpt_of(*state, 0, -1));
+    assert_null(orcpt_of(*state, 1, 0));
+    assert_string_equal(orcpt_of(*state, 1, 1), "rfc822;a+2Bb@example.com");
+    assert_string_equal(orcpt_of(*state, 2, 0), "rfc822;d@example.net");
+}
+
 static void a_failure_is_told_with_all_that_is_known(void **state)
 {
     const sent_t *sent;
@@ -677,6 +737,25 @@ static void verp_says_by_the_address_whom_it_is_about(void **state)
     assert_false(has(sent_get(1), "rfc822; a@"));
 }
 
+/* The reverse-path of what an alias sends on is another's. */
+static void verp_leaves_alone_whom_an_alias_leads_to(void **state)
+{
+    queue_dsn_recipient_t news[2];
+
+    begin(*state);
+    vhost.verp = "+=";
+    forward_add(recipient_add(*state, "info@example.com", 0), "x");
+    recipient_add(*state, "b@example.org", 0);
+    news[0] = news_make(0, SMTP_REPORT_FAILED);
+    news[1] = news_make(1, SMTP_REPORT_FAILED);
+    assert_int_equal(dsns_send(*state, &vhost, &mail, news, 2),
+                     APR_SUCCESS);
+    assert_int_equal(server.sent->nelts, 2);
+    assert_string_equal(sent_get(0)->to, "sender@example.com");
+    assert_string_equal(sent_get(1)->to, "sender+b=example.org@example.com");
+    CHECK_HAS(sent_get(0), "rfc822; info@example.com\r\n");
+}
+
 static void the_administrator_says_it_in_words_of_his_own(void **state)
 {
     const sent_t *sent;
@@ -852,6 +931,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(each_is_told_what_it_asked_for),
         UNIT_TEST(an_alias_with_members_passes_no_success_on),
+        UNIT_TEST(what_one_twin_asks_for_is_asked_for),
+        UNIT_TEST(an_alias_is_the_original_recipient),
         UNIT_TEST(a_failure_is_told_with_all_that_is_known),
         UNIT_TEST(what_news_are_is_said_as_they_are),
         UNIT_TEST(the_whole_mail_comes_back_only_if_it_may),
@@ -862,6 +943,7 @@ int main(void)
         UNIT_TEST(a_mailing_is_told_of_in_several),
         UNIT_TEST(who_was_told_is_not_told_again),
         UNIT_TEST(verp_says_by_the_address_whom_it_is_about),
+        UNIT_TEST(verp_leaves_alone_whom_an_alias_leads_to),
         UNIT_TEST(the_administrator_says_it_in_words_of_his_own),
         UNIT_TEST(the_status_of_a_failure_is_one_for_people_too),
         UNIT_TEST(the_postmaster_gets_a_copy_of_failures),

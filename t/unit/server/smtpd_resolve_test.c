@@ -7,6 +7,7 @@
 #include "smtpd_domain.h"
 #include "smtpd_lookup.h"
 #include "smtpd_lookup_table.h"
+#include "smtp_queue.h"
 
 #define OWN_IP "192.0.2.25"
 
@@ -105,7 +106,8 @@ static const char *const outcomes[] = {
     [SMTPD_ROUTE_FAILED] = "failed", [SMTPD_ROUTE_ROUTING] = "routing"
 };
 
-/** Mailboxes as "name@domain|extension name@domain", or the outcome. */
+/** Mailboxes as "name@domain|extension name@domain", addresses elsewhere as
+ *  "to:name@domain", or the outcome. */
 static const char *route(const site_t *site, const char *recipient)
 {
     apr_array_header_t *mailboxes;
@@ -124,6 +126,11 @@ static const char *route(const site_t *site, const char *recipient)
         const smtp_mailbox_t *box = APR_ARRAY_IDX(mailboxes, i,
                                                   smtp_mailbox_t *);
 
+        if (strcmp(box->method, SMTP_MAILBOX_FORWARD) == 0) {
+            text = apr_pstrcat(site->p, text, i > 0 ? " " : "", "to:",
+                               box->delivered_to, NULL);
+            continue;
+        }
         assert_string_equal(box->method, "maildir");
         text = apr_pstrcat(site->p, text, i > 0 ? " " : "", box->name, "@",
                            box->domain, box->extension ? "|" : "",
@@ -328,7 +335,8 @@ static const struct {
     const char *fault;
 } wrong_aliases[] = {
     { "out", "bob@example.edu", "\"bob@example.edu\", whose domain is not "
-                                "local here; mod_smtp cannot relay" },
+                                "local here, and no module sends mail on; "
+                                "add LoadModule smtp_queue_module" },
     { "lit", "bob@[192.0.2.25]", "not local" },
     { "typo", "bbo", "\"bbo\", who does not exist" },
     { "half", "bob, bbo", "who does not exist" },
@@ -553,6 +561,157 @@ static void delivered_to_is_an_address(void **state)
                         "x y");
 }
 
+static int smtp_queue_takes(smtp_transaction_t *transaction,
+                            smtp_recipient_t *recipient, smtp_reply_t *reply)
+{
+    (void)transaction, (void)recipient, (void)reply;
+    return OK;
+}
+
+/** From now on there is who sends mail on. */
+static void queue_load(void)
+{
+    if (apr_hook_global_pool == NULL) {
+        assert_int_equal(apr_pool_create(&apr_hook_global_pool, NULL),
+                         APR_SUCCESS);
+        APR_REGISTER_OPTIONAL_FN(smtp_queue_takes);
+    }
+}
+
+static const char *const forwards[] = {
+    "out", "Bob@Example.EDU",
+    "both", "bob, x@example.edu carol@example.net",
+    "nested", "both out x@EXAMPLE.edu",
+    "case", "bob@example.edu",
+    "cases", "out case",
+    "quoted", "\"x y\"@example.edu",
+    "literal", "x@[192.0.2.26]",
+    "idn", "x@b\xC3\xBC" "cher.example",
+    "same", "x@xn--bcher-kva.example idn",
+    "utf8", "\xC3\xBC@example.edu",
+    "routed", "x%third.example@example.edu",
+    "self", "self self@example.edu",
+    NULL
+};
+
+static const row_t forward_rows[] = {
+    { "out@example.com", "to:Bob@example.edu" },
+    { "OUT@example.com", "to:Bob@example.edu" },
+    { "both@example.com",
+      "bob@example.com to:x@example.edu carol@example.net" },
+    { "nested@example.com", "bob@example.com to:x@example.edu "
+                            "carol@example.net to:Bob@example.edu" },
+    /* RFC 5321 2.4: only its own server knows who is the same. */
+    { "cases@example.com", "to:Bob@example.edu to:bob@example.edu" },
+    { "quoted@example.com", "to:\"x y\"@example.edu" },
+    { "literal@example.com", "to:x@[192.0.2.26]" },
+    { "idn@example.com", "to:x@xn--bcher-kva.example" },
+    { "same@example.com", "to:x@xn--bcher-kva.example" },
+    { "utf8@example.com", "to:\xC3\xBC@example.edu" },
+    { "routed@example.com", "to:x%third.example@example.edu" },
+    { "self@example.com", "self@example.com to:self@example.edu" },
+    /* An extension is the name's here, not that of the address there. */
+    { "out+news@example.com", "to:Bob@example.edu" },
+    { "both+n@example.com",
+      "bob@example.com|n to:x@example.edu carol@example.net|n" },
+    /* What the client says leads nowhere, whatever aliases there are. */
+    { "bob@example.edu", "not local" },
+    { "x%example.edu@example.com", "routing" }
+};
+
+static void an_alias_may_lead_elsewhere(void **state)
+{
+    static const char *const names[] = { "bob", "", NULL };
+    site_t site = site_create(*state);
+
+    queue_load();
+    names_add(site.p, site.recipients, names);
+    names_add(site.p, site.aliases, forwards);
+    site_build(&site);
+    assert_null(smtpd_domain_check(site.p, site.conf));
+    rows_check(&site, forward_rows, UNIT_ROWS(forward_rows));
+    assert_int_equal(stub_log_errors, 0);
+}
+
+static void an_address_elsewhere_is_whole(void **state)
+{
+    site_t site = site_create(*state);
+    apr_array_header_t *boxes;
+    const smtp_mailbox_t *box;
+
+    queue_load();
+    names_add(site.p, site.aliases, forwards);
+    site_build(&site);
+    assert_int_equal(smtpd_domain_route(site.r, site.conf,
+                                        address(site.p,
+                                                "quoted+x@example.com"),
+                                        &boxes), SMTPD_ROUTE_OK);
+    assert_int_equal(boxes->nelts, 1);
+    box = APR_ARRAY_IDX(boxes, 0, smtp_mailbox_t *);
+    assert_string_equal(box->domain, "example.edu");
+    assert_string_equal(box->name, "x y");
+    assert_null(box->extension);
+    assert_null(box->argument);
+}
+
+/* RFC 5321 4.5.1: somebody reads it, be it elsewhere. */
+static void postmaster_and_catch_all_may_be_elsewhere(void **state)
+{
+    site_t site = site_create(*state);
+
+    queue_load();
+    site.com->postmaster = "admin@example.edu";
+    site.com->catch_all = "rest@example.edu";
+    site_build(&site);
+    assert_null(smtpd_domain_check(site.p, site.conf));
+    assert_string_equal(route(&site, "Postmaster"), "to:admin@example.edu");
+    assert_string_equal(route(&site, "postmaster@example.com"),
+                        "to:admin@example.edu");
+    assert_string_equal(route(&site, "postmaster@[" OWN_IP "]"),
+                        "to:admin@example.edu");
+    assert_string_equal(route(&site, "x+y@example.com"),
+                        "to:rest@example.edu");
+    assert_string_equal(route(&site, "\"\"@example.com"), "unknown");
+    assert_string_equal(route(&site, "x%example.edu@example.com"), "routing");
+}
+
+static void limits_count_addresses_elsewhere(void **state)
+{
+    site_t site = site_create(*state);
+    const char *members = "";
+    int i;
+
+    queue_load();
+    for (i = 0; i < 1000; i++) {
+        members = apr_psprintf(site.p, "%s u%d@example.edu", members, i);
+    }
+    assert_null(smtpd_lookup_table_add(site.p, site.aliases, "all",
+                                       members));
+    assert_null(smtpd_lookup_table_add(site.p, site.aliases, "more",
+                                       apr_pstrcat(site.p, members,
+                                                   " v@example.edu", NULL)));
+    site_build(&site);
+    assert_non_null(strstr(route(&site, "all@example.com"), " to:u999@"));
+    assert_string_equal(route(&site, "more@example.com"), "ambiguous");
+}
+
+static void expn_shows_members_elsewhere_as_they_are_written(void **state)
+{
+    site_t site = site_create(*state);
+    apr_array_header_t *members;
+
+    names_add(site.p, site.aliases, forwards);
+    site_build(&site);
+    members = smtpd_domain_expand(site.r, site.conf,
+                                  address(site.p, "nested@example.com"));
+    assert_non_null(members);
+    assert_int_equal(members->nelts, 3);
+    assert_string_equal(APR_ARRAY_IDX(members, 1, const char *),
+                        "out@example.com");
+    assert_string_equal(APR_ARRAY_IDX(members, 2, const char *),
+                        "x@EXAMPLE.edu");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,7 +729,13 @@ int main(void)
         UNIT_TEST(a_value_from_a_database_is_checked_and_escaped),
         UNIT_TEST(a_recipient_reaches_the_log_escaped),
         UNIT_TEST(expn_shows_members_and_only_of_aliases),
-        UNIT_TEST(delivered_to_is_an_address)
+        UNIT_TEST(delivered_to_is_an_address),
+        /* From here on there is a queue. */
+        UNIT_TEST(an_alias_may_lead_elsewhere),
+        UNIT_TEST(an_address_elsewhere_is_whole),
+        UNIT_TEST(postmaster_and_catch_all_may_be_elsewhere),
+        UNIT_TEST(limits_count_addresses_elsewhere),
+        UNIT_TEST(expn_shows_members_elsewhere_as_they_are_written)
     };
 
     return UNIT_RUN(tests);

@@ -451,6 +451,35 @@ static void an_original_recipient_in_another_script_is_kept(void **state)
     check_rcpt(*state, ALL, 0, ascii, UNIT_ROWS(ascii));
 }
 
+/* RFC 3461 5.2.1 (d), RFC 6533 3: what this server adds, the next takes. */
+static void an_alias_becomes_an_original_recipient(void **state)
+{
+    static const struct {
+        const char *address, *orcpt;
+    } rows[] = {
+        { "info@example.com", "rfc822;info@example.com" },
+        { "a+b=c@example.com", "rfc822;a+2Bb+3Dc@example.com" },
+        { "\"a b\"@example.com", "rfc822;\"a+20b\"@example.com" },
+        { "Postmaster", "rfc822;Postmaster" },
+        { "\xC3\xBC@b.c", "utf-8;\\x{FC}@b.c" }
+    };
+    size_t i;
+
+    for (i = 0; i < UNIT_ROWS(rows); i++) {
+        const char *orcpt = smtp_params_orcpt_create(*state,
+                                                     rows[i].address);
+
+        assert_string_equal(orcpt, rows[i].orcpt);
+        assert_string_equal(good_rcpt(*state, apr_pstrcat(*state, " ORCPT=",
+                                                          orcpt, NULL)).orcpt,
+                            orcpt);
+    }
+    /* Longer than ORCPT may be; no UTF-8. */
+    assert_null(smtp_params_orcpt_create(*state, A100 A100 A100 A100 A100
+                                         "@b.c"));
+    assert_null(smtp_params_orcpt_create(*state, "\xC3@b.c"));
+}
+
 static void the_next_hop_gets_what_it_understands(void **state)
 {
     static const struct {
@@ -594,6 +623,7 @@ int main(void)
         UNIT_TEST(the_wish_for_a_dsn_is_kept),
         UNIT_TEST(the_original_recipient_is_kept),
         UNIT_TEST(an_original_recipient_in_another_script_is_kept),
+        UNIT_TEST(an_alias_becomes_an_original_recipient),
         UNIT_TEST(the_next_hop_gets_what_it_understands),
         UNIT_TEST(the_next_hop_gets_what_it_understands_of_dsn),
         UNIT_TEST(a_broken_original_recipient_is_not_sent_on),
