@@ -141,8 +141,8 @@ static int is_needed(const char *module)
 }
 
 /* What mail of our own needs: look-ups, a journal, and CustomLog, whose buffers
- * threads fill (BufferedLogs), and which are written at the end. The child_init of other
- * modules is for those who serve. */
+ * (BufferedLogs) threads fill, and which are written at the end. The
+ * child_init of other modules is for those who serve. */
 static void run_child_init(apr_pool_t *p, server_rec *s)
 {
     apr_array_header_t *hooks = ap_hook_get_child_init();
