@@ -241,10 +241,15 @@ static void mail_failed(queue_link_t *link, apr_status_t rv)
 {
     queue_job_t *job = link->job;
     queue_engine_t *engine = link->engine;
+    unsigned int left_out;
 
     link->job = NULL;
-    ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf, QUEUE_LOGNO(4060)
-                 "%s: the mail cannot be read", job->message->id);
+    if (rv == STORE_EDAMAGED
+        || queue_owed_say(engine, &engine->mail_said, &left_out)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                     QUEUE_LOGNO(4060) "%s: the mail cannot be read",
+                     job->message->id);
+    }
     if (rv == STORE_EDAMAGED) {
         queue_settle_damaged(engine, job);
     }

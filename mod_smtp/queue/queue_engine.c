@@ -90,6 +90,7 @@ void queue_engine_remove(queue_engine_t *engine, queue_message_t *message)
     APR_RING_REMOVE(message, all);
     engine->message_count--;
     engine->held -= message->is_held;
+    queue_owed_remove(engine, message);
     queue_message_free(message, engine->reasons);
 }
 
@@ -181,6 +182,7 @@ static void move(void *baton)
     queue_engine_t *engine = baton;
     apr_time_t before = queue_loop_now(engine->loop) - MOVE_AFTER;
     queue_message_t *message;
+    apr_status_t rv;
     int i;
 
     for (i = 0; i < MOVE_SLICE; i++) {
@@ -192,7 +194,10 @@ static void move(void *baton)
         }
         if (message->id && message->segment) {
             apr_pool_clear(engine->scratch);
-            queue_store_move(engine->store, message, engine->scratch);
+            rv = queue_store_move(engine->store, message, engine->scratch);
+            if (rv != APR_SUCCESS) {
+                queue_owed_add(engine, message, rv);
+            }
         }
         queue_cursor_next(engine->mover);
     }
@@ -334,6 +339,9 @@ void queue_engine_stop(queue_engine_t *engine, apr_time_t deadline)
     engine->stop_at = deadline;
     queue_timer_init(&engine->stop, engine->loop, stopping, engine);
     links_cut(engine, 1);
+    if (engine->owed) {
+        queue_owed_write(engine);
+    }
     stop_if_idle(engine);
 }
 
@@ -358,6 +366,7 @@ static void timers_begin(queue_engine_t *engine)
     queue_timer_init(&engine->move, loop, move, engine);
     queue_timer_init(&engine->scan, loop, scan, engine);
     queue_timer_init(&engine->files, loop, read_files, engine);
+    queue_timer_init(&engine->owed_timer, loop, queue_owed_write, engine);
     queue_timer_set(&engine->files, now);
     queue_timer_set(&engine->scan, now);
     queue_timer_set(&engine->sync, now + SYNC_INTERVAL);

@@ -5,8 +5,8 @@
  * begins, ends and keeps the table of messages, queue_intake.c makes messages
  * of what the store finds, queue_delivery.c gives jobs to connections and
  * takes outcomes, queue_settle.c writes down what follows from them,
- * queue_told.c has DSNs made, queue_admin.c is for the administrator,
- * queue_turn.c for who fetches mail.
+ * queue_owed.c keeps it when it cannot be written, queue_told.c has DSNs made,
+ * queue_admin.c is for the administrator, queue_turn.c for who fetches mail.
  */
 #ifndef QUEUE_ENGINE_PRIVATE_H
 #define QUEUE_ENGINE_PRIVATE_H
@@ -64,6 +64,12 @@ struct queue_cursor_t {
     queue_message_t place;       /**< in the ring; its id is NULL */
 };
 
+/** A line of the log that may come for each message. */
+typedef struct queue_said_t {
+    apr_time_t last;             /**< 0: never */
+    unsigned int left_out;       /**< since then */
+} queue_said_t;
+
 struct queue_engine_t {
     apr_pool_t *pool;
     const queue_conf_t *conf;
@@ -88,6 +94,10 @@ struct queue_engine_t {
     queue_timer_t scan;          /**< of the journals */
     queue_timer_t files;         /**< of SPOOL/queue, at the start */
     queue_timer_t stop;
+    queue_timer_t owed_timer;
+    queue_cursor_t *owed_cursor; /**< NULL: none is under way */
+    apr_size_t owed;             /**< messages */
+    queue_said_t note_said, dsn_said, mail_said;
     queue_cursor_t *mover;       /**< see move() */
     apr_time_t stop_at;          /**< what goes on is cut then */
     unsigned int held;           /**< messages */
@@ -193,10 +203,31 @@ void queue_settle_damaged(queue_engine_t *engine, queue_job_t *job);
 /** Defers a job that could not even be tried, for a reason of our own. */
 void queue_settle_postpone(queue_engine_t *engine, queue_job_t *job,
                            apr_interval_time_t delay);
+/** @} */
 
-/** Writes notes (store_queued_note_t), or logs that it cannot. */
-void queue_settle_note(queue_engine_t *engine, queue_message_t *message,
-                       const apr_array_header_t *notes, apr_pool_t *p);
+/** @name queue_owed.c
+ * @{ */
+
+/** Writes notes (store_queued_note_t), and with them what could not be written
+ *  of the message before. What cannot be written is logged, and owed: it is
+ *  tried again, until it is on disk or the message over. */
+void queue_owed_note(queue_engine_t *engine, queue_message_t *message,
+                     const apr_array_header_t *notes, apr_pool_t *p);
+
+/** The message could not be written, for @a rv. */
+void queue_owed_add(queue_engine_t *engine, queue_message_t *message,
+                    apr_status_t rv);
+
+/** It is over: nothing is owed. */
+void queue_owed_remove(queue_engine_t *engine, queue_message_t *message);
+
+/** Writes some of what is owed; of engine->owed_timer. */
+void queue_owed_write(void *baton);
+
+/** Whether a line that may come for each message is said now, once in ten
+ *  seconds. @param left_out  out: how often it was not since the last time */
+int queue_owed_say(queue_engine_t *engine, queue_said_t *said,
+                   unsigned int *left_out);
 /** @} */
 
 /** @name queue_told.c

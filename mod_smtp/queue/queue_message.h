@@ -91,6 +91,7 @@ struct queue_message_t {
     apr_uint32_t tasks;          /**< threads that read it: it cannot go */
     unsigned char priority;      /**< queue_priority_e */
     unsigned int is_held : 1;
+    unsigned int is_owed : 1;    /**< it is not all on disk */
     unsigned int is_report : 1;  /**< null reverse-path */
     unsigned int has_twins : 1;  /**< some recipients are the same address
                                       (queue_twin.h) */

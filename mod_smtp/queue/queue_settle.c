@@ -297,31 +297,14 @@ static void settle_recipient(work_t *work, apr_uint32_t index,
     recipient->attempts = work->settle->job->attempts;
 }
 
-/* ---- Notes ---- */
-
-void queue_settle_note(queue_engine_t *engine, queue_message_t *message,
-                       const apr_array_header_t *notes, apr_pool_t *p)
-{
-    apr_status_t rv =
-        queue_store_note(engine->store, message,
-                         (const store_queued_note_t *)notes->elts,
-                         notes->nelts, p);
-
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                     QUEUE_LOGNO(4071) "%s: what became of the attempt could "
-                     "not be written; it waits in memory", message->id);
-    }
-}
-
 /* ---- The job and the message ---- */
 
 /* Writes what has happened, unless all is over: then the end says so. */
 static void notes_write(work_t *work)
 {
     if (work->message->open && work->notes->nelts) {
-        queue_settle_note(work->settle->engine, work->message, work->notes,
-                          work->settle->p);
+        queue_owed_note(work->settle->engine, work->message, work->notes,
+                        work->settle->p);
     }
 }
 

@@ -113,6 +113,8 @@ struct queue_store_t {
     unsigned int worn_count;
     apr_hash_t *carries;         /* queue_carry_t by id */
     queue_store_sync_t *sync;    /* under way, or NULL */
+    unsigned int is_sync_failing : 1; /* which was said */
+    unsigned int is_redo_failing : 1;
     queue_scan_t scan;
     queue_walk_t walk;           /* for messages */
 };

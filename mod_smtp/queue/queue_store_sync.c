@@ -177,11 +177,12 @@ static void redo(queue_store_t *store, queue_move_t *move)
     if (rv == APR_SUCCESS) {
         move->is_doubtful = 0;
     }
-    else {
+    else if (!store->is_redo_failing) {
         store_log(store->log, STORE_LOG_WARNING, rv, QUEUE_LOGNO(4254)
-                  "%s: its file could not be written anew; it is tried again",
-                  move->id);
+                  "%s: its file could not be written anew; it is tried again, "
+                  "as are others", move->id);
     }
+    store->is_redo_failing = rv != APR_SUCCESS;
     if (source.fd >= 0) {
         close(source.fd);
     }
@@ -194,9 +195,12 @@ static void doubt(queue_store_t *store, apr_status_t rv)
 {
     queue_move_t *move;
 
-    store_log(store->log, STORE_LOG_ERR, rv, QUEUE_LOGNO(4255)
-              "SPOOL/queue could not be written back; messages that moved "
-              "there since the last time are written anew");
+    if (!store->is_sync_failing) {
+        store_log(store->log, STORE_LOG_ERR, rv, QUEUE_LOGNO(4255)
+                  "SPOOL/queue could not be written back; messages that moved "
+                  "there since the last time are written anew, until it can");
+    }
+    store->is_sync_failing = 1;
     APR_RING_FOREACH(move, &store->moves, queue_move_t, link) {
         move->is_syncing = 0;
         move->is_doubtful = !move->is_durable;
@@ -428,6 +432,7 @@ static void moves_keep(queue_store_t *store)
 void queue_store_sync_end(queue_store_t *store, queue_store_sync_t *sync)
 {
     if (sync->rv == APR_SUCCESS) {
+        store->is_sync_failing = 0;
         moves_keep(store);
     }
     else {

@@ -116,7 +116,7 @@ static void report_note(report_t *report)
     apr_pool_create(&p, report->pool);
     notes = told_end(report, p);
     if (message->open && notes->nelts) {
-        queue_settle_note(report->engine, message, notes, p);
+        queue_owed_note(report->engine, message, notes, p);
     }
     apr_pool_destroy(p);
 }
@@ -140,10 +140,14 @@ static void mail_close(report_t *report)
 static void report_failed(report_t *report)
 {
     queue_engine_t *engine = report->engine;
+    unsigned int left_out;
 
-    ap_log_error(APLOG_MARK, APLOG_ERR, report->rv, ap_server_conf,
-                 QUEUE_LOGNO(4070) "%s: a DSN could not be stored; it is tried "
-                 "again", report->message->id);
+    if (queue_owed_say(engine, &engine->dsn_said, &left_out)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, report->rv, ap_server_conf,
+                     QUEUE_LOGNO(4070) "%s: a DSN could not be stored; it is "
+                     "tried again (as are %u more since this was said last)",
+                     report->message->id, left_out);
+    }
     if (report->mail && queue_mail_rewind(report->mail) != STORE_EDAMAGED) {
         mail_close(report);
     }

@@ -37,6 +37,7 @@ static struct {
     int ended, removed;
     char notes[512];             /* "failed:0 deferred:1 ..." */
     queue_timer_t *timer;
+    queue_message_t *message;
     store_envelope_t *envelope;
 } world;
 
@@ -129,6 +130,25 @@ int queue_delivery_is_on_demand(const queue_job_t *job)
 void queue_log_write(queue_log_t *log, const queue_log_entry_t *entry)
 {
     (void)log, (void)entry;
+}
+
+queue_cursor_t *queue_cursor_open(queue_engine_t *engine)
+{
+    queue_cursor_t *cursor = calloc(1, sizeof(*cursor));
+
+    cursor->engine = engine;
+    return cursor;
+}
+
+/* The one message there is. */
+queue_message_t *queue_cursor_next(queue_cursor_t *cursor)
+{
+    return cursor->place.tasks++ ? NULL : world.message;
+}
+
+void queue_cursor_close(queue_cursor_t *cursor)
+{
+    free(cursor);
 }
 
 apr_time_t queue_loop_now(const queue_loop_t *loop)
@@ -235,7 +255,10 @@ static scene_t *begin(apr_pool_t *p)
     facts.expires = world.now + apr_time_from_sec(1000000);
     facts.addresses = addresses;
     facts.recipient_count = RECIPIENTS;
-    s->message = queue_message_create(&facts);
+    s->message = world.message = queue_message_create(&facts);
+    queue_timer_init(&s->engine.owed_timer, NULL, queue_owed_write,
+                     &s->engine);
+    apr_pool_create(&s->engine.scratch, p);
     for (i = 0; i < RECIPIENTS; i++) {
         store_recipient_t *recipient =
             store_envelope_recipient_add(p, world.envelope);
@@ -263,7 +286,8 @@ static void settle(scene_t *s, apr_uint32_t count, const char *reply)
     assert_ptr_equal(job, s->message->jobs);
     job->attempts++;
     outcome.code = atoi(reply);
-    outcome.result = outcome.code / 100 == 5 ? SMTP_OUTCOME_FAILED
+    outcome.result = outcome.code / 100 == 2 ? SMTP_OUTCOME_PASSED_ON
+                   : outcome.code / 100 == 5 ? SMTP_OUTCOME_FAILED
                                              : SMTP_OUTCOME_DEFERRED;
     outcome.status.klass = (unsigned short)(outcome.code / 100);
     outcome.text = reply + 4;
@@ -461,6 +485,62 @@ static void nobody_is_warned_of_mail_with_the_null_reverse_path(void **state)
     assert_int_equal(world.removed, 1);
 }
 
+static void what_a_full_disk_did_not_take_is_written_later(void **state)
+{
+    scene_t *s = begin(*state);
+
+    world.note_rv = APR_ENOSPC;
+    settle(s, 2, "250 Taken");
+    settle(s, 1, "451 Later");
+    assert_string_equal(world.notes, "");
+    assert_int_equal(s->engine.owed, 1);
+    time_passes();               /* it is full still */
+    assert_string_equal(world.notes, "");
+    world.note_rv = APR_SUCCESS;
+    time_passes();
+    assert_string_equal(world.notes, "sent:0 sent:1 ");
+    assert_int_equal(s->engine.owed, 0);
+    assert_non_null(strstr(world.log, "SM4074"));
+    assert_null(world.timer);
+    queue_schedule_remove(s->engine.schedule, s->message->jobs);
+    queue_message_free(s->message, s->engine.reasons);
+}
+
+static void the_next_note_says_what_is_owed(void **state)
+{
+    scene_t *s = begin(*state);
+
+    world.note_rv = APR_ENOSPC;
+    settle(s, 1, "250 Taken");
+    world.note_rv = APR_SUCCESS;
+    settle(s, 1, "451 Later");
+    assert_string_equal(world.notes, "sent:0 deferred:1 ");
+    assert_int_equal(s->engine.owed, 0);
+    queue_schedule_remove(s->engine.schedule, s->message->jobs);
+    queue_message_free(s->message, s->engine.reasons);
+}
+
+static void a_full_disk_does_not_fill_the_log(void **state)
+{
+    scene_t *s = begin(*state);
+    const char *line;
+    int i;
+
+    world.note_rv = APR_ENOSPC;
+    for (i = 0; i < 1000; i++) {
+        settle(s, 1, "451 Later");
+        world.now += 1000;       /* a millisecond */
+    }
+    line = strstr(world.log, "SM4071");
+    assert_non_null(line);
+    assert_null(strstr(line + 1, "SM4071"));
+    world.now += apr_time_from_sec(10);
+    settle(s, 1, "451 Later");
+    assert_non_null(strstr(line + 1, "(and that of 999 more"));
+    queue_schedule_remove(s->engine.schedule, s->message->jobs);
+    queue_message_free(s->message, s->engine.reasons);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,7 +553,10 @@ int main(void)
         UNIT_TEST(a_failure_of_damaged_mail_is_in_the_log),
         UNIT_TEST(each_who_waits_is_warned_of_once),
         UNIT_TEST(a_warning_is_noted_when_it_is_durable),
-        UNIT_TEST(nobody_is_warned_of_mail_with_the_null_reverse_path)
+        UNIT_TEST(nobody_is_warned_of_mail_with_the_null_reverse_path),
+        UNIT_TEST(what_a_full_disk_did_not_take_is_written_later),
+        UNIT_TEST(the_next_note_says_what_is_owed),
+        UNIT_TEST(a_full_disk_does_not_fill_the_log)
     };
 
     return UNIT_RUN(tests);
