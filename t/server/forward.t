@@ -366,7 +366,8 @@ my $verp = SMTPTest::Server->start_new(
 subtest 'SMTPVERP is for mailings' => sub {
     my $client = $verp->ehlo_client;
     is($client->send_message(from => 'news@example.com',
-                             to => ['away@example.com', 'b@far.test'],
+                             to => ['away@example.com', 'b@far.test',
+                                    'a@far.test'],
                              message => "Subject: x\r\n\r\nx\r\n")->code,
        '250', 'accepted');
     $client->quit;
@@ -375,6 +376,7 @@ subtest 'SMTPVERP is for mailings' => sub {
               'an alias changes no reverse-path');
 };
 $verp->finish;
+is($hop->count, $taken, 'and nobody got it twice in two transactions');
 
 # ---- Nobody sends on ---------------------------------------------------------
 
