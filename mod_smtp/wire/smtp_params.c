@@ -19,6 +19,7 @@
 #define BAD_MAX_OCTETS 64
 
 #define ORCPT_UTF8 "utf-8"
+#define ORCPT_ASCII "rfc822"
 
 typedef struct span_t {
     const char *s;
@@ -313,6 +314,31 @@ static int orcpt_split(const span_t *orcpt, span_t *type, span_t *address)
     return is_atom(type) && address->len > 0;
 }
 
+/** Postfix writes a mailbox in UTF-8 as xtext of type rfc822, which holds only
+ *  ASCII (RFC 3461 4.2): no mail from it to such a mailbox would get through.
+ *  It becomes what RFC 6533 3 has for it.
+ *  @return NULL if it is no such mailbox, or too long then */
+static const char *orcpt_to_utf8(apr_pool_t *p, const span_t *type,
+                                 const span_t *address)
+{
+    const char *decoded;
+    const char *encoded;
+    span_t mailbox;
+
+    if (!span_is(type, ORCPT_ASCII)
+        || smtp_xtext_parse(p, address->s, address->len, &decoded)
+           != APR_SUCCESS
+        || (encoded = smtp_xtext_write_utf8(p, decoded, strlen(decoded)))
+           == NULL) {
+        return NULL;
+    }
+    mailbox.s = encoded;
+    mailbox.len = strlen(encoded);
+    encoded = apr_pstrcat(p, ORCPT_UTF8 ";", encoded, NULL);
+    return is_utf8_mailbox(p, &mailbox)
+           && strlen(encoded) <= ORCPT_MAX_OCTETS ? encoded : NULL;
+}
+
 /** RFC 3461 4.2. An address of another type need not be one of that type;
  *  only its encoding is checked. */
 static smtp_params_status_e orcpt_parse(const parse_t *parse,
@@ -327,13 +353,13 @@ static smtp_params_status_e orcpt_parse(const parse_t *parse,
     if (!orcpt_split(value, &type, &address)) {
         return SMTP_PARAMS_SYNTAX;
     }
-    if (!(span_is(&type, ORCPT_UTF8)
-          ? is_utf8_mailbox(parse->pool, &address)
-          : is_printable_xtext(parse->pool, &address))) {
-        return SMTP_PARAMS_SYNTAX;
-    }
-    parse->rcpt->orcpt = span_copy(parse->pool, value);
-    return SMTP_PARAMS_OK;
+    parse->rcpt->orcpt =
+        (span_is(&type, ORCPT_UTF8)
+         ? is_utf8_mailbox(parse->pool, &address)
+         : is_printable_xtext(parse->pool, &address))
+        ? span_copy(parse->pool, value)
+        : orcpt_to_utf8(parse->pool, &type, &address);
+    return parse->rcpt->orcpt ? SMTP_PARAMS_OK : SMTP_PARAMS_SYNTAX;
 }
 
 static const keyword_t rcpt_keywords[] = {

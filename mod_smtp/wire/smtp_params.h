@@ -52,7 +52,9 @@ typedef struct smtp_mail_params_t {
 /** The parameters of RCPT. All zero: none was given. */
 typedef struct smtp_rcpt_params_t {
     unsigned int notify;         /**< SMTP_NOTIFY_*; 0: not given */
-    const char *orcpt;           /**< addr-type;xtext as it came, checked */
+    /** addr-type;xtext as it came, checked; of UTF-8 in xtext of type rfc822,
+     *  as Postfix writes it, what RFC 6533 3 has for it */
+    const char *orcpt;
 } smtp_rcpt_params_t;
 
 /**

@@ -1,8 +1,9 @@
 # Licensed under the Apache License, Version 2.0; see LICENSE.
 package SMTPTest::Exim;
 
-# Exim, from Debian's package, as a client that speaks CHUNKING (RFC 3030).
-# The package cannot be installed beside Postfix, so it is unpacked aside.
+# Exim, from Debian's package, as a client that speaks CHUNKING (RFC 3030), and
+# as a server that sends on what it takes. The package cannot be installed
+# beside Postfix, so it is unpacked aside.
 
 use strict;
 use warnings;
@@ -11,6 +12,7 @@ use File::Temp;
 use Test::More;
 
 use SMTPTest::File qw(write_file);
+use SMTPTest::Package;
 use SMTPTest::Program;
 
 my $USER = 'Debian-exim';    # compiled into the package
@@ -21,7 +23,8 @@ exim_path = %1$s
 primary_hostname = exim.client.test
 spool_directory = %2$s
 log_file_path = %2$s/%%slog
-acl_smtp_rcpt = accept
+acl_smtp_rcpt = ${if inlist{$local_part@$domain}{%6$s}{deny}{accept}}
+log_selector = +8bitmime
 acl_smtp_data = accept
 acl_smtp_dkim = accept
 rfc1413_query_timeout = 0s
@@ -31,6 +34,7 @@ tls_advertise_hosts =
 keep_environment =
 never_users =
 message_size_limit = 0
+smtp_accept_queue_per_connection = 0
 begin routers
 next:
   driver = manualroute
@@ -70,7 +74,8 @@ END
 
 # SMTPTest::Exim->new(NEXT_PORT); skips the whole test if there is no Exim
 # and none to be had. With submission => { ca, login, password, is_implicit }
-# it logs in there under TLS.
+# it logs in there under TLS. With refuses => MAILBOX it takes no mail for that
+# one.
 sub new
 {
     my ($class, $next_port, %arg) = @_;
@@ -79,14 +84,14 @@ sub new
     my $temp = File::Temp->newdir('smtp-exim-XXXXXX', TMPDIR => 1);
     my $self = bless { temp => $temp }, $class;
     chmod 0755, "$temp";
-    my $program = _installed() // $self->_unpacked
-        // SMTPTest::Program::skip_test("$PACKAGE is not to be had");
+    my $program = _installed() // $self->_unpacked;
     my $spool = "$temp/spool";
     mkdir $spool or die "$spool: $!";
     $self->{command} = [$self->_as_user($spool), $program, '-C',
                         "$temp/exim.conf"];
     write_file("$temp/exim.conf", sprintf $CONFIGURATION, $program, $spool,
-               $next_port, _transport_and_login($arg{submission}));
+               $next_port, _transport_and_login($arg{submission}),
+               $arg{refuses} // '');
     return $self;
 }
 
@@ -109,13 +114,8 @@ sub _installed
 sub _unpacked
 {
     my ($self) = @_;
-    my $directory = "$self->{temp}";
-    my ($status) = SMTPTest::Program::run('', 'sh', '-c',
-        'cd "$1" && { apt-get download "$2" || { apt-get update && '
-        . 'apt-get download "$2"; }; } && dpkg-deb -x "$2"_*.deb .',
-        'sh', $directory, $PACKAGE);
-    my $program = "$directory/usr/sbin/exim4";
-    return $status == 0 && -x $program ? $program : undef;
+    SMTPTest::Package::unpack($PACKAGE, "$self->{temp}/package");
+    return "$self->{temp}/package/usr/sbin/exim4";
 }
 
 # Where the user of the package does not exist he does in a mount namespace.
@@ -123,29 +123,15 @@ sub _unpacked
 sub _as_user
 {
     my ($self, $spool) = @_;
-    my ($uid, $gid) = (getpwnam $USER)[2, 3];
-    if (defined $uid) {
-        chown $uid, $gid, $spool;
+    my @ids = (getpwnam $USER)[2, 3];
+    if (@ids) {
+        chown @ids, $spool;
         return ();
     }
-    ($uid, $gid) = (getpwnam 'mail')[2, 3];
-    chown $uid, $gid, $spool;
-    write_file("$self->{temp}/passwd",
-               "$USER:x:${uid}:${gid}::/:/bin/false\n",
-               _lines('/etc/passwd'));
-    write_file("$self->{temp}/group", "$USER:x:${gid}:\n",
-               _lines('/etc/group'));
-    return ('unshare', '-m', '--propagation', 'private', 'sh', '-c',
-            'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group '
-            . '&& shift 2 && exec "$@"', 'sh',
-            map { "$self->{temp}/$_" } 'passwd', 'group');
-}
-
-sub _lines
-{
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!";
-    return <$file>;
+    @ids = (getpwnam 'mail')[2, 3];
+    chown @ids, $spool;
+    return SMTPTest::Package::mounted(
+        SMTPTest::Package::users("$self->{temp}", $USER => \@ids));
 }
 
 # Sends a message (LF line ends) now; exit status and what it said.
@@ -180,7 +166,11 @@ sub DESTROY
 }
 
 # Lines of its log.
-sub log { return -e "$_[0]{temp}/spool/mainlog"
-              ? _lines("$_[0]{temp}/spool/mainlog") : () }
+sub log
+{
+    my ($self) = @_;
+    open my $file, '<', "$self->{temp}/spool/mainlog" or return ();
+    return <$file>;
+}
 
 1;

@@ -15,11 +15,13 @@ use SMTPTest::Server;
 
 my $DOMAIN = 'relayed.test';
 
-# SMTPTest::Relay->new(): the server at the end of the way.
+# SMTPTest::Relay->new(): the server at the end of the way. Its log has the
+# commands of its clients.
 sub new
 {
     my ($class) = @_;
     my $last = SMTPTest::Server->start_new(
+        global => 'LogLevel smtp:debug',
         config => "SMTPMaxMessageSize 100M\n<SMTPDomain $DOMAIN>\n"
             . "SMTPRecipients any\n</SMTPDomain>");
     return bless { last => $last }, $class;
@@ -27,6 +29,8 @@ sub new
 
 # Where the other server sends mail on to.
 sub port { return $_[0]{last}->port }
+
+sub last_server { return $_[0]{last} }
 
 # Our relay, before the other server, which listens on PORT.
 sub start
@@ -42,12 +46,16 @@ sub start
 
 # Sends COUNT messages of varied shape and a large one; each arrives once, byte
 # for byte. HOPS Received fields are on top.
+#   is_meant  says of a message whether the other server can take it at all
+#   client    SMTPTest::Client of who gets them first, in place of our relay
 sub check
 {
-    my ($self, $count, $hops) = @_;
-    my @messages = (SMTPTest::Messages::make($count, $DOMAIN),
+    my ($self, $count, $hops, %arg) = @_;
+    my $is_meant = $arg{is_meant};
+    my @messages = (grep { !$is_meant || $is_meant->($_) }
+                    SMTPTest::Messages::make($count, $DOMAIN),
                     SMTPTest::Messages::large(["big\@$DOMAIN"], 5_000_000));
-    my $client = $self->{first}->ehlo_client;
+    my $client = $arg{client} // $self->{first}->ehlo_client;
     my @refused = map { $_->code eq '250' ? () : "$_" }
                   map { $client->send_message(%{$_}) } @messages;
     is_deeply(\@refused, [], @messages . ' messages are taken');

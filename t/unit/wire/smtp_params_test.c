@@ -417,7 +417,7 @@ static void the_original_recipient_is_kept(void **state)
         { " ORCPT=rfc822;a+2b@c", SYNTAX },
         { " ORCPT=rfc822;a@b+0D+0A", SYNTAX },
         { " ORCPT=rfc822;+7F@b", SYNTAX },
-        { " ORCPT=rfc822;+C3+BC@b", SYNTAX },
+        { " ORCPT=x;+C3+BC@b", SYNTAX },
         { " ORCPT=rfc 822;a@b", SYNTAX }, { " ORCPT=r(fc822;a@b", SYNTAX },
         { " ORCPT=rfc822;\xC3\xBC@b", SYNTAX },
         { " XYZZY=\x7F", SYNTAX }, { " XYZZY=\xC3\xBC", UNKNOWN }
@@ -564,6 +564,28 @@ static void the_next_hop_gets_what_it_understands_of_dsn(void **state)
     }
 }
 
+/* Postfix 3.7 writes it so */
+static void an_original_recipient_of_utf8_in_xtext_is_mended(void **state)
+{
+    static const row_t good[] = {
+        { " ORCPT=rfc822;+C3+BC@b.c", OK }, { " ORCPT=RFC822;a@+C3+BC.c", OK }
+    };
+    static const row_t bad[] = {
+        { " ORCPT=rfc822;+C3@b.c", SYNTAX },        /* no UTF-8 */
+        { " ORCPT=rfc822;+C3+BC", SYNTAX },         /* no mailbox */
+        { " ORCPT=rfc822;+C3+BC+0D+0A@b", SYNTAX },
+        { " ORCPT=rfc822;+C3+BC+20@b.c", SYNTAX },
+        { " ORCPT=rfc822;\xC3\xBC+C3+BC@b.c", SYNTAX }
+    };
+
+    check_rcpt(*state, SMTP_EXTENSION_DSN, 0, good, UNIT_ROWS(good));
+    check_rcpt(*state, ALL, 1, good, UNIT_ROWS(good));
+    check_rcpt(*state, ALL, 1, bad, UNIT_ROWS(bad));
+    assert_string_equal(
+        good_rcpt(*state, " ORCPT=rfc822;z+C3+BC+2Bx@b.c").orcpt,
+        "utf-8;z\\x{FC}\\x{2B}x@b.c");
+}
+
 /* An ORCPT from a queue file, say, that nobody checked */
 static void a_broken_original_recipient_is_not_sent_on(void **state)
 {
@@ -624,6 +646,7 @@ int main(void)
         UNIT_TEST(the_original_recipient_is_kept),
         UNIT_TEST(an_original_recipient_in_another_script_is_kept),
         UNIT_TEST(an_alias_becomes_an_original_recipient),
+        UNIT_TEST(an_original_recipient_of_utf8_in_xtext_is_mended),
         UNIT_TEST(the_next_hop_gets_what_it_understands),
         UNIT_TEST(the_next_hop_gets_what_it_understands_of_dsn),
         UNIT_TEST(a_broken_original_recipient_is_not_sent_on),
