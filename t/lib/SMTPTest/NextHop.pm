@@ -16,6 +16,7 @@ use IO::Socket::IP;
 use IO::Socket::SSL;
 use IO::Socket::UNIX;
 use POSIX ();
+use Socket qw(MSG_PEEK);
 use Time::HiRes ();
 
 use SMTPTest::Daemon;
@@ -57,12 +58,17 @@ sub start_new
 
 sub port { return $_[0]{port} }
 
-# What it answers from now on. STAGE: greeting, ehlo, helo, starttls, auth,
-# mail, rcpt, data, end, rset, quit, or one of them and an address or its
-# local-part, as "rcpt bob". ANSWER: lines of a reply, joined by "\n"; or
+# What it answers from now on. STAGE: greeting, ehlo, helo, starttls, handshake
+# (TLS), auth, mail, rcpt, data, body (amid the mail data), end, rset, quit, or
+# one of them and an address or its local-part, as "rcpt bob". ANSWER: lines of
+# a reply, joined by "\n"; or
 #   drop     it closes the connection
 #   hang     it says nothing until it is told otherwise
 #   flood    it says so much that nobody can want it all
+#   endless  it says lines of a reply without end
+#   long     it says one line without end
+#   drip     it says one, an octet now and then
+#   raw HEX  it says these octets
 #   undef    as it should be
 sub say
 {
@@ -270,14 +276,26 @@ sub _on_data
     my $reply = $self->_reply('data', '354 Go on');
     return if $reply !~ /\A3/;
     my $content = '';
+    my $lines = 0;
     while (1) {
         my $line = readline($self->{socket}) // $self->_leave;
         last if $line eq ".\r\n";
         $content .= $line =~ s/\A\.//r;
+        $self->_interrupt('body') if ++$lines == 10;
     }
     $self->_note('<', '(mail data) ' . length($content) . "\n");
     $self->{mail}{content} = $content;
     return $self->_end;
+}
+
+# Where nothing is to be said: whoever does leaves then.
+sub _interrupt
+{
+    my ($self, $stage) = @_;
+    my $answer = $self->_answer($stage, '');
+    return if $answer eq '';
+    $self->_say($answer);
+    return $self->_leave;
 }
 
 # RFC 3030: all chunks of a message.
@@ -304,15 +322,23 @@ sub _end
     my $mail = delete $self->{mail};
     if (!$self->{lmtp}) {
         my $answer = $self->_answer('end', '250 2.0.0 Taken', $mail->{from});
-        $self->_keep($mail) if $answer =~ /\A2/;
+        $self->_keep($mail) if _is_good($answer);
         return $self->_say($answer);
     }
     for my $to (@{ $mail->{to} }) {
         my $answer = $self->_answer('end', '250 2.0.0 Taken', $to =~ s/ .*//sr);
-        $self->_keep({ %{$mail}, to => [$to] }) if $answer =~ /\A2/;
+        $self->_keep({ %{$mail}, to => [$to] }) if _is_good($answer);
         $self->_say($answer);
     }
     return;
+}
+
+# Whether a client may take it for 250; also with odd octets in it.
+sub _is_good
+{
+    my ($answer) = @_;
+    $answer = pack 'H*', $1 if $answer =~ /\Araw (\w+)\z/;
+    return !grep { !/\A2\d\d[- ]/ } split /\n/, $answer;
 }
 
 sub _on_rset
@@ -370,6 +396,7 @@ sub _message_read
 sub _start_tls
 {
     my ($self) = @_;
+    $self->_interrupt('handshake');
     IO::Socket::SSL->start_SSL($self->{socket}, SSL_server => 1,
         SSL_cert_file => $self->{certificate}->chain,
         SSL_key_file => $self->{certificate}->key) or $self->_leave;
@@ -385,9 +412,19 @@ sub _answer
     if ($answer eq 'hang') {
         wait_until(3600, sub {
             $answer = $self->_what(@about);
+            $self->_leave if $self->_is_left;
             return $answer ne 'hang' });
     }
     return $answer;
+}
+
+# Whether the client has gone; under TLS it is not looked at.
+sub _is_left
+{
+    my ($self) = @_;
+    return if $self->{tls} || !IO::Select->new($self->{socket})->can_read(0);
+    recv $self->{socket}, my $octet, 1, MSG_PEEK;
+    return ($octet // '') eq '';
 }
 
 sub _what
@@ -421,12 +458,30 @@ sub _say
 {
     my ($self, $answer) = @_;
     $self->_leave if $answer eq 'drop';
+    $self->_pour($1) if $answer =~ /\A(endless|long|drip)\z/;
+    if ($answer =~ /\Araw (\w+)\z/) {
+        $self->_write(pack 'H*', $1);
+        return pack 'H*', $1;
+    }
     $answer = join "\n", map { "250-$_ " . 'x' x 400 } 1 .. 20_000
         if $answer eq 'flood';
     $self->_note('>', "$_\n") for (split /\n/, $answer)[0];
     $self->_write(join '', map { "$_\r\n" } split /\n/, $answer);
     $self->_leave if $answer =~ /\A421/;
     return $answer;
+}
+
+# Until the client has had enough.
+sub _pour
+{
+    my ($self, $how) = @_;
+    my $piece = $how eq 'endless' ? '250-' . 'x' x 400 . "\r\n" : 'x';
+    $self->_write('250-') if $how ne 'endless';
+    while (1) {
+        $self->_write($how eq 'long' ? $piece x 400 : $piece);
+        select undef, undef, undef, 0.1 if $how eq 'drip';
+    }
+    return;    # not reached
 }
 
 sub _write
