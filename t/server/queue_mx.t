@@ -18,7 +18,7 @@ use SMTPTest::Server;
 use SMTPTest::Wait qw(wait_until);
 
 my @ADDRESSES = map { "192.0.2.$_" } 1 .. 9;
-SMTPTest::Network::enter(@ADDRESSES, '2001:db8::1');
+SMTPTest::Network::enter(@ADDRESSES, '2001:db8::1', '2001:db8::2');
 
 # One server for each of the first addresses, and by IPv6.
 my %hop = map {
@@ -62,6 +62,22 @@ many A 192.0.2.9
 many A 192.0.2.4
 xn--bcher-kva MX 10 h1
 nowhere MX 10 nohost
+plain6 AAAA 2001:db8::1
+dual AAAA 2001:db8::1
+dual A 192.0.2.9
+deaf6 AAAA 2001:db8::2
+deaf6 A 192.0.2.3
+away6 MX 10 far6
+far6 AAAA 2001:db8:1::1
+far6 AAAA 2001:db8::2
+far6 A 192.0.2.2
+chain CNAME chain2
+chain2 CNAME chain3
+chain3 MX 10 link
+link CNAME link2
+link2 CNAME h2
+circle CNAME circle2
+circle2 CNAME circle
 END
     'broken.example.org' => undef,
 });
@@ -131,6 +147,11 @@ is(taken_by('u@alias.example.net'), '192.0.2.1', 'an alias (RFC 5321 5.1)');
 is(taken_by('u@ipv6.example.net'), '2001:db8::1', 'IPv6');
 is(taken_by('u@selfish.example.net'), '192.0.2.1', 'a better one than ourselves');
 is(taken_by('u@many.example.net'), '192.0.2.4', 'the address that answers');
+is(taken_by('u@plain6.example.net'), '2001:db8::1', 'no MX: AAAA');
+is(taken_by('u@dual.example.net'), '2001:db8::1', 'IPv6 where IPv4 is dead');
+is(taken_by('u@deaf6.example.net'), '192.0.2.3', 'IPv4 where IPv6 is dead');
+is(taken_by('u@away6.example.net'), '192.0.2.2', 'or not reached');
+is(taken_by('u@chain.example.net'), '192.0.2.2', 'aliases of aliases');
 is(taken_by('u@[192.0.2.3]'), '192.0.2.3', 'an address literal');
 is(taken_by('u@[IPv6:2001:db8::1]'), '2001:db8::1', 'one of IPv6');
 {
@@ -151,7 +172,7 @@ is(status_of('u@self.example.net'), '5.4.6', 'we are its best host: a loop');
 is(status_of('u@loop.example.net'), '5.4.6', 'its host has our address');
 
 subtest 'no answer of DNS is no answer' => sub {
-    for my $domain ('broken.example.org') {
+    for my $domain ('broken.example.org', 'circle.example.net') {
         my $client = $server->ehlo_client;
         $maildir->clear;
         is($client->send_message(from => 'bob@example.com',
@@ -160,10 +181,15 @@ subtest 'no answer of DNS is no answer' => sub {
            '250', 'accepted');
         ok(wait_until(60, sub { return glob $server->spool . '/queue/??/*' }),
            'it waits');
-        ok($server->wait_log(qr/4\.4\.3/), 'and says why');
+        ok($server->wait_log(qr/u\@\Q$domain\E.*4\.4\.3/), 'and says why');
         is($maildir->count, 0, 'nobody is told yet');
     }
 };
+
+$dns->stop;
+is(taken_by('u@best.example.net'), '192.0.2.1',
+   'what DNS has said counts for its time (TTL)');
+$dns->resume;
 
 subtest 'all hosts of a domain come back' => sub {
     $hop{$_}->stop for '192.0.2.1', '192.0.2.2';
