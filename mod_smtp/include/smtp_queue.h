@@ -69,7 +69,8 @@ APR_DECLARE_OPTIONAL_FN(apr_status_t, smtp_queue_flush,
  *                 greeting. -1 on failure
  * @param count    out: messages there are; 0 on failure
  * @return APR_SUCCESS; APR_NOTFOUND: there is no mail; APR_ENOSPC: there are
- *         too many domains for one call; any other: it cannot be done now
+ *         too many domains for one call; any other: it cannot be done now,
+ *         APR_EBUSY because somebody fetches the mail
  */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, smtp_queue_turn,
                         (apr_pool_t *p, const apr_array_header_t *domains,

@@ -17,6 +17,7 @@
 typedef struct ask_t {
     int fd;
     apr_time_t deadline;
+    int is_refused;              /* it could not be done */
     apr_size_t len;              /* octets in line */
     char line[LINE_OCTETS];
 } ask_t;
@@ -76,6 +77,7 @@ static apr_status_t ask_begin(ask_t *ask, const char *queue_dir,
                                          &ask->fd);
 
     ask->deadline = apr_time_now() + timeout;
+    ask->is_refused = 0;
     ask->len = 0;
     if (rv != APR_SUCCESS) {
         return rv;
@@ -126,6 +128,7 @@ static int line_take(ask_t *ask, char *lf, apr_int64_t *count,
     store_control_reply_parse(ask->line, len, &reply);
     is_last = reply.kind == STORE_CONTROL_END
         || reply.kind == STORE_CONTROL_ERROR;
+    ask->is_refused |= reply.kind == STORE_CONTROL_REFUSED;
     if (reply.kind == STORE_CONTROL_END) {
         *count = reply.end.count;
     }
@@ -170,9 +173,13 @@ apr_status_t queue_ask_flush(const char *queue_dir, const char *domain,
     return rv;
 }
 
+/* Of a request, for what is not names. */
+#define REST_OCTETS 256
+
 static apr_status_t names_set(store_control_request_t *request,
                               const apr_array_header_t *domains)
 {
+    apr_size_t octets = REST_OCTETS;
     int i;
 
     if (domains->nelts > STORE_CONTROL_NAMES_MAX) {
@@ -180,6 +187,10 @@ static apr_status_t names_set(store_control_request_t *request,
     }
     for (i = 0; i < domains->nelts; i++) {
         request->names[i] = APR_ARRAY_IDX(domains, i, const char *);
+        octets += strlen("\tname=") + strlen(request->names[i]);
+    }
+    if (octets > STORE_CONTROL_REQUEST_OCTETS) {
+        return APR_ENOSPC;
     }
     request->name_count = domains->nelts;
     return APR_SUCCESS;
@@ -204,7 +215,7 @@ apr_status_t queue_ask_turn(const char *queue_dir,
         rv = ask_read(&ask, count);
     }
     if (rv == APR_SUCCESS && *count <= 0) {
-        rv = APR_NOTFOUND;
+        rv = ask.is_refused ? APR_EBUSY : APR_NOTFOUND;
     }
     /* The queue is greeted before it says anything. */
     if (rv == APR_SUCCESS && ask.len) {

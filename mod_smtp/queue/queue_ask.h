@@ -32,8 +32,10 @@ apr_status_t queue_ask_flush(const char *queue_dir, const char *domain,
  *                 be greeted; does not wait, closed on exec, the caller's to
  *                 close; -1 on failure
  * @param count    out: messages there are; 0 on failure
- * @return APR_SUCCESS; APR_NOTFOUND: there is no mail; APR_ENOSPC: there are
- *         too many domains; any other: as queue_ask_flush() has it
+ * @return APR_SUCCESS; APR_NOTFOUND: there is no mail; APR_EBUSY: somebody
+ *         fetches it, or the queue process has not read it yet; APR_ENOSPC:
+ *         there are too many domains; any other: as queue_ask_flush() has
+ *         it
  */
 apr_status_t queue_ask_turn(const char *queue_dir,
                             const apr_array_header_t *domains,

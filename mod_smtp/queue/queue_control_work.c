@@ -365,15 +365,24 @@ static int destinations_turn(queue_control_work_t *work,
     return 0;
 }
 
-/* Only the answer; the connection is whose who asks (queue_control.c). */
+/* Only the answer; the connection is whose who asks (queue_control.c). Who is
+ * told that there is no mail may not come again today: so it is said only when
+ * it is known. */
 static int turn_turn(queue_control_work_t *work, store_control_out_t *out)
 {
     const store_control_request_t *request = work->request;
+    int is_busy;
 
-    (void)out;
     work->end.count = (apr_int64_t)queue_turn_count(work->engine,
                                                     request->names,
-                                                    request->name_count);
+                                                    request->name_count,
+                                                    &is_busy);
+    if (!work->end.count && is_busy) {
+        refuse(out, STORE_CONTROL_WHY_BUSY, "", "it is being fetched");
+    }
+    else if (!work->end.count && work->unread) {
+        refuse(out, STORE_CONTROL_WHY_BUSY, "", "it is not known yet");
+    }
     return 0;
 }
 

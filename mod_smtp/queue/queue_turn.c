@@ -25,6 +25,7 @@ typedef struct search_t {
     const char *const *names;
     int name_count;
     apr_size_t messages;         /* out */
+    int is_busy;                 /* out: somebody fetches others just now */
     apr_array_header_t *keys;    /* out; NULL: they are not wanted */
 } search_t;
 
@@ -40,10 +41,13 @@ static int is_meant(const search_t *search, const queue_hop_t *hop)
 {
     int i;
 
+    /* First what is cheap: most destinations are others. */
+    if (hop->route.kind != QUEUE_ROUTE_ON_DEMAND || hop->requires_tls) {
+        return 0;
+    }
     for (i = 0; i < search->name_count; i++) {
         if (is_in(hop->domain, search->names[i])) {
-            return hop->route.kind == QUEUE_ROUTE_ON_DEMAND
-                && !hop->requires_tls;
+            return 1;
         }
     }
     return 0;
@@ -58,7 +62,10 @@ static int search_one(void *baton, queue_destination_t *destination)
         return 1;
     }
     queue_destination_info_get(destination, &info);
-    if (!info.connections && info.ready + info.deferred) {
+    if (info.connections) {
+        search->is_busy |= info.ready + info.deferred + info.active > 0;
+    }
+    else if (info.ready + info.deferred) {
         search->messages += info.ready + info.deferred;
         if (search->keys) {
             APR_ARRAY_PUSH(search->keys, const char *) =
@@ -70,11 +77,12 @@ static int search_one(void *baton, queue_destination_t *destination)
 }
 
 apr_size_t queue_turn_count(queue_engine_t *engine, const char *const *names,
-                            int name_count)
+                            int name_count, int *is_busy)
 {
-    search_t search = { names, name_count, 0, NULL };
+    search_t search = { .names = names, .name_count = name_count };
 
     queue_schedule_each(engine->schedule, search_one, &search);
+    *is_busy = search.is_busy;
     return search.messages;
 }
 
@@ -159,7 +167,7 @@ void queue_turn_begin(queue_engine_t *engine, int fd,
                       const char *address)
 {
     queue_link_t *link = queue_delivery_link_create(engine, NULL);
-    search_t search = { names, name_count, 0, NULL };
+    search_t search = { .names = names, .name_count = name_count };
     struct queue_turn_t *turn = apr_pcalloc(link->pool, sizeof(*turn));
 
     search.keys = turn->keys = apr_array_make(link->pool, 4,

@@ -14,10 +14,10 @@
 
 #include "queue_engine.h"
 
-/** How many messages could be fetched. Those that somebody fetches just now
- *  are not counted. */
+/** How many messages could be fetched.
+ *  @param is_busy  out: there are more, which somebody fetches just now */
 apr_size_t queue_turn_count(queue_engine_t *engine, const char *const *names,
-                            int name_count);
+                            int name_count, int *is_busy);
 
 /**
  * Sends all that.

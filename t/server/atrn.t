@@ -27,8 +27,9 @@ my $DEMAND = <<'END';
 END
 my $server = SMTPTest::Server->new(
     queue => 1,
+    few_threads => 1,
     tls => 1,
-    ports => { smtp => 'smtp', odmr => 'smtp' },
+    ports => { map { $_ => 'smtp' } qw(smtp odmr strict) },
     auth => { node => 'secret', other => 'secret', nobody => 'secret' },
     vhosts => <<"END",
 SMTPRetryExpire 5d report=5d
@@ -55,11 +56,31 @@ SMTPRetryExpire 5d report=5d
     Include conf/tls.conf
     SMTPATRN On
     SMTPTURN On
+    LogLevel smtp:info
 $DEMAND
+</VirtualHost>
+<VirtualHost 127.0.0.1:\${port_strict}>
+    ServerName mx.example.com
+    SMTPEngine On
+    SMTPTLS required
+    Include conf/auth.conf
+    Include conf/tls.conf
+    SMTPATRN On
+$DEMAND
+    <SMTPDomain one.test>
+        SMTPRecipients any
+        SMTPDeliver on-demand
+    </SMTPDomain>
+    <SMTPRelay>
+        Require ip 127.0.0.1
+    </SMTPRelay>
+    SMTPRoute on-demand
 </VirtualHost>
 END
 );
 $server->start;
+
+ok(wait_until(60, sub { return known() >= 0 }), 'the queue process is there');
 
 sub waiting
 {
@@ -101,15 +122,20 @@ sub keep
     return;
 }
 
+sub starttls
+{
+    my ($client) = @_;
+    is($client->command('STARTTLS')->code, '220', 'STARTTLS');
+    $client->handshake or diag $client->tls_error;
+    $client->command('EHLO client.test');
+    return;
+}
+
 sub login
 {
-    my ($login, $is_tls) = @_;
-    my $client = $server->ehlo_client(port => 'odmr');
-    if ($is_tls) {
-        is($client->command('STARTTLS')->code, '220', 'STARTTLS');
-        $client->handshake or diag $client->tls_error;
-        $client->command('EHLO client.test');
-    }
+    my ($login, $is_tls, %arg) = @_;
+    my $client = $server->ehlo_client(port => 'odmr', %arg);
+    starttls($client) if $is_tls;
     is(SMTPTest::Auth->new(client => $client, mechanism => 'PLAIN',
                            login => $login, password => 'secret')->run->code,
        '235', "$login logs in");
@@ -117,7 +143,8 @@ sub login
 }
 
 # Plays the server for what the other side has; its messages: { from, to,
-# content }. SAYS: verb => reply; pause: what is done before mail data is read.
+# content }. SAYS: verb => reply, 'drop' if it goes then, perhaps after a reply;
+# pause: what is done before mail data is read; 'gone' if that was all.
 sub serve
 {
     my ($client, %says) = @_;
@@ -129,19 +156,21 @@ sub serve
         my $reply = $says{"$verb " . ($path // '')} // $says{$verb};
         if ($verb eq 'DATA' && !$reply) {
             $client->send_octets("354 go on\r\n");
-            $says{pause}->() if $says{pause};
+            my $end = $says{pause} ? $says{pause}->() : undef;
+            return @messages if ($end // '') eq 'gone';
             my $content = '';
             while (defined($line = $client->read_line) && $line ne '.') {
                 $content .= ($line =~ s/^\.//r) . "\r\n";
             }
             $message->{content} = $content;
             $reply = $says{END};
-            push @messages, $message if ($reply // '250') =~ /^2/;
+            push @messages, $message if ($reply // '250') =~ /^(?:drop )?2/;
         }
         $message = { from => $path } if $verb eq 'MAIL';
         push @{ $message->{to} }, $path
             if $verb eq 'RCPT' && ($reply // '250') =~ /^2/;
-        if (($reply // '') eq 'drop') {
+        if (($reply // '') =~ /^drop ?(.*)/) {
+            $client->send_octets("$1\r\n") if length $1;
             $client->close;
             return @messages;
         }
@@ -198,9 +227,24 @@ subtest 'nobody has mail but who owns it' => sub {
     check($client, 'ATRN one.test', 450, '4.7.1', qr/refused/);
     $client->quit;
     my $mx = $server->ehlo_client(port => 'smtp');
+    ok(!(grep { /^[AE]?TRN/ } $mx->command('EHLO x.test')->keywords),
+       'not offered where it is off');
     check($mx, $_, 502, '5.5.1', qr/not implemented/)
-        for 'ATRN one.test', 'TURN';
+        for 'ATRN one.test', 'TURN', 'ETRN one.test';
     $mx->quit;
+};
+
+subtest 'nobody has mail in the clear where TLS is a must' => sub {
+    my $client = $server->ehlo_client(port => 'strict');
+    check($client, 'ATRN one.test', 530, '5.7.0', qr/STARTTLS/);
+    starttls($client);
+    check($client, 'ATRN one.test', 530, '5.7.0', qr/Authentication/);
+    check($client, 'TURN', 502, '5.5.1', qr/not implemented/);
+    is(SMTPTest::Auth->new(client => $client, mechanism => 'PLAIN',
+                           login => 'node', password => 'secret')->run->code,
+       '235', 'a login');
+    check($client, 'ATRN one.test', 453, '4.0.0', qr/no mail/);
+    $client->quit;
 };
 
 subtest 'mail waits until it is fetched' => sub {
@@ -257,13 +301,40 @@ subtest 'what is refused, put off or lost' => sub {
     ok(wait_until(60, sub { return !waiting() }), 'nothing is left');
 };
 
+subtest 'a client that goes away behind the end of data' => sub {
+    keep('a@one.test', 'b@one.test');
+    is(recipients(serve(login_to_fetch('ATRN one.test'), END => 'drop')), '',
+       'before it has answered for the first');
+    my @first = serve(login_to_fetch('ATRN one.test'), END => 'drop 250 OK');
+    is(scalar @first, 1, 'when it has');
+    my @rest = serve(login_to_fetch('ATRN one.test'));
+    is(recipients(@first, @rest), 'a@one.test b@one.test',
+       'each comes once, and none is lost');
+    ok(wait_until(60, sub { return !waiting() }), 'nothing is left');
+};
+
+subtest 'what is said before the roles are swapped' => sub {
+    keep('a@one.test');
+    for my $too_early ('220 node.test', 'MAIL FROM:<x@x.test>', 'NOOP') {
+        for my $is_tls (0, 1) {
+            my $client = login('node', $is_tls);
+            $client->send_lines('ATRN one.test', $too_early);
+            my @replies = $client->read_replies;
+            is(join(' ', map { $_->code } @replies), '554',
+               "$too_early: is refused, and nothing is swapped");
+        }
+    }
+    is(recipients(serve(login_to_fetch('ATRN one.test'))), 'a@one.test',
+       'the mail is there');
+};
+
 # The queue process learns by itself that a client has gone.
 sub login_to_fetch
 {
-    my ($command) = @_;
+    my ($command, $is_tls, %arg) = @_;
     my $client;
     ok(wait_until(60, sub {
-        $client = login('node');
+        $client = login('node', $is_tls, %arg);
         return 1 if $client->command($command)->code eq '250';
         $client->quit;
         return 0;
@@ -290,8 +361,9 @@ subtest 'one at a time has the mail of a domain' => sub {
     my $client = login('node');
     my $second = login('node');
     check($client, 'ATRN one.test', 250, '2.0.0', qr/reversing/);
-    like($second->command('ATRN one.test')->code, qr/^45[13]/,
-         'the second has not');
+    check($second, $_, 451, '4.3.0', qr/Unable/)
+        for 'ATRN one.test', 'ATRN', 'TURN';
+    check($second, 'ATRN two.test', 453, '4.0.0', qr/no mail/);
     $second->quit;
     is(recipients(serve($client)), 'a@one.test', 'the first has it');
 };
@@ -341,6 +413,21 @@ subtest 'a client that does not read delays nobody' => sub {
     ok(wait_until(60, sub { return known() == 0 }), 'nothing is left');
 };
 
+# Of the threads of a child a quarter is for this: 6 of 25.
+subtest 'who fetches mail holds few threads' => sub {
+    plan(skip_all => 'the other MPMs have others')
+        if ($ENV{SMTP_MPM} // 'event') ne 'event';
+    keep(map { "a\@d$_.below.test" } 1 .. 7);
+    my @clients = map { login_to_fetch("ATRN d$_.below.test") } 1 .. 6;
+    check(login('node'), 'ATRN d7.below.test', 451, '4.3.0', qr/Unable/);
+    ok($server->ehlo_client(port => 'smtp')->quit, 'others are served');
+    is(recipients(serve($clients[0])), 'a@d1.below.test', 'one is through');
+    is(recipients(serve(login_to_fetch('ATRN d7.below.test'))),
+       'a@d7.below.test', 'so another has its turn');
+    is(recipients(map { serve($_) } @clients[1 .. 5]),
+       join(' ', map { "a\@d$_.below.test" } 2 .. 6), 'and the rest');
+};
+
 subtest 'under TLS' => sub {
     my $sender = $server->ehlo_client(port => 'smtp');
     my $body = join '', map { sprintf "%07d %s\r\n", $_, 'y' x 60 }
@@ -381,6 +468,22 @@ subtest 'the queue process dies' => sub {
     ok($client->is_closed, 'the connection ends');
     is(recipients(serve(login_to_fetch('ATRN one.test'))), 'a@one.test',
        'the mail is there');
+};
+
+subtest 'the queue process dies amid a message' => sub {
+    keep('a@one.test', 'b@one.test');
+    my $client = login_to_fetch('ATRN one.test');
+    my $count = 0;
+    my @first = serve($client, pause => sub {
+        return if ++$count < 2;
+        ok(wait_until(60, sub { return known() == 1 }), 'one is sent');
+        kill 'KILL', $server->queue_pid;
+    });
+    my @rest = serve(login_to_fetch('ATRN one.test'));
+    # The second was whole on its way, and our answer was not.
+    is(recipients($first[0], @rest), 'a@one.test b@one.test',
+       'each comes once, but for what was at hand');
+    ok(wait_until(60, sub { return !waiting() }), 'nothing is left');
 };
 
 keep('a@one.test');

@@ -577,6 +577,18 @@ static void who_fetches_mail_gets_the_connection(void **state)
     f->engine->on_demand = "b.example";
     check_last(f, "turn\tname=a.example\tclient=192.0.2.1\n"
                   "counts\n", STORE_CONTROL_END, NULL, 0);
+    f->engine->is_fetched = 1;
+    check_last(f, "turn\tname=a.example\tclient=192.0.2.1\n",
+               STORE_CONTROL_END, NULL, 0);
+    reply = ask(f, "turn\tname=a.example\tclient=192.0.2.1\n");
+    assert_string_equal(reply, "refused\tbusy\t\tit is being fetched\n"
+                               "end\t0\t0\t0\n");
+    f->engine->is_fetched = 0;
+    f->engine->unread = 7;
+    reply = ask(f, "turn\tname=a.example\tclient=192.0.2.1\n");
+    assert_string_equal(reply, "refused\tbusy\t\tit is not known yet\n"
+                               "end\t0\t0\t0\n");
+    f->engine->is_fetched = 1;
     reply = ask(f, "turn\tname=.a.example\tname=B.example\t"
                    "client=192.0.2.1\n");
     assert_string_equal(reply, "end\t2\t0\t0\n"

@@ -22,6 +22,7 @@ struct queue_engine_t {
     const char *done;            /**< "hold:ID delete:ID ..." */
     const char *flushed;         /**< the domain */
     const char *on_demand;       /**< a domain with mail that is fetched */
+    int is_fetched;              /**< somebody fetches mail */
     apr_status_t rv;             /**< of what is to be done */
     int cursors;                 /**< open */
     int mails;                   /**< open */
@@ -230,8 +231,9 @@ int queue_engine_flush(queue_engine_t *engine, queue_message_t *m,
 }
 
 apr_size_t queue_turn_count(queue_engine_t *engine, const char *const *names,
-                            int name_count)
+                            int name_count, int *is_busy)
 {
+    *is_busy = engine->is_fetched;
     return strcmp(names[name_count - 1], engine->on_demand ? engine->on_demand
                                                            : "") ? 0 : 2;
 }
