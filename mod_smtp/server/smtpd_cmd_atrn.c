@@ -4,12 +4,18 @@
  * of its domains over this connection. By RFC 5321 appendix F.1 nobody gets it
  * for what he says in EHLO or HELO.
  */
+#include <string.h>
+
 #include <apr_strings.h>
 
+#include "smtp_chars.h"
 #include "smtp_domain.h"
 #include "smtpd_command.h"
+#include "smtpd_log.h"
 #include "smtpd_on_demand.h"
 #include "smtpd_turn.h"
+
+APLOG_USE_MODULE(smtp);
 
 /* RFC 2645 5.2.1: a domain list has commas, and nothing else, between domains.
  * NULL: it is none. */
@@ -73,15 +79,47 @@ static apr_array_header_t *domains_allowed(smtpd_session_t *ss)
     return domains;
 }
 
-static int are_allowed(smtpd_session_t *ss, const apr_array_header_t *domains)
+static void refuse(const smtpd_session_t *ss, const char *why,
+                   const smtp_reply_t *refusal, smtp_reply_t *reply)
+{
+    ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, ss->pub.c, SMTPD_LOGNO(1174)
+                  "mail is not fetched: %s", why);
+    *reply = *refusal;
+}
+
+/* RFC 2645 5.2: nothing, if not all. */
+static void refuse_domain(const smtpd_session_t *ss, const char *domain,
+                          int rv, smtp_reply_t *reply)
+{
+    static const smtp_reply_t refused = { 450, { 4, 7, 1 },
+                                          "Request refused" };
+    static const smtp_reply_t unable = { 451, { 4, 3, 0 },
+                                         "Unable to process the request "
+                                         "now" };
+    const char *login = ss->pub.login;
+
+    refuse(ss, apr_psprintf(ss->command_pool, "%s is not allowed %s",
+                            smtp_chars_escape(ss->command_pool, login,
+                                              strlen(login), 120), domain),
+           rv == HTTP_INTERNAL_SERVER_ERROR ? &unable : &refused, reply);
+}
+
+static int are_allowed(smtpd_session_t *ss, const apr_array_header_t *domains,
+                       smtp_reply_t *reply)
 {
     int i;
 
     for (i = 0; i < domains->nelts; i++) {
-        if (smtpd_on_demand_judge(ss, APR_ARRAY_IDX(domains, i,
-                                                    const char *)) != OK) {
+        const char *domain = APR_ARRAY_IDX(domains, i, const char *);
+        int rv = smtpd_on_demand_judge(ss, domain);
+
+        if (rv != OK) {
+            refuse_domain(ss, domain, rv, reply);
             return 0;
         }
+    }
+    if (domains->nelts == 0) {
+        refuse_domain(ss, "any domain", HTTP_FORBIDDEN, reply);
     }
     return domains->nelts > 0;
 }
@@ -89,19 +127,19 @@ static int are_allowed(smtpd_session_t *ss, const apr_array_header_t *domains)
 static void turn(smtpd_session_t *ss, const apr_array_header_t *domains,
                  smtp_reply_t *reply)
 {
+    static const smtp_reply_t unknown = { 530, { 5, 7, 0 },
+                                          "Authentication required" };
+
     if (ss->pub.login == NULL) {
-        *reply = (smtp_reply_t){ 530, { 5, 7, 0 },
-                                 "Authentication required" };
+        refuse(ss, "the client has not logged in", &unknown, reply);
         return;
     }
     if (domains == NULL) {
         domains = domains_allowed(ss);
     }
-    if (!are_allowed(ss, domains)) {
-        *reply = (smtp_reply_t){ 450, { 4, 7, 1 }, "Request refused" };
-        return;
+    if (are_allowed(ss, domains, reply)) {
+        smtpd_turn_begin(ss, domains, reply);
     }
-    smtpd_turn_begin(ss, domains, reply);
 }
 
 void smtpd_cmd_atrn(smtpd_session_t *ss, smtpd_asked_t *asked,

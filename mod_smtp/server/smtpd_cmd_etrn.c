@@ -77,6 +77,8 @@ static int is_allowed(smtpd_session_t *ss, const smtpd_asked_t *asked,
               ? "authentication required" : "not for you";
     }
     if (why != NULL) {
+        ap_log_cerror(APLOG_MARK, APLOG_INFO, 0, ss->pub.c, SMTPD_LOGNO(1175)
+                      "ETRN %s refused: %s", asked->name, why);
         *reply = (smtp_reply_t){ 459, { 4, 7, 1 }, apr_psprintf(
                                  ss->command_pool, "Node %s not allowed: %s",
                                  asked->name, why) };

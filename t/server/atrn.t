@@ -29,6 +29,8 @@ my $server = SMTPTest::Server->new(
     queue => 1,
     few_threads => 1,
     tls => 1,
+    expected => [qr/SM1170: <SMTPOnDemand> could not be asked about broken/,
+                 qr/AH02320|AH00656|AH01753/],
     ports => { map { $_ => 'smtp' } qw(smtp odmr strict) },
     auth => { node => 'secret', other => 'secret', nobody => 'secret' },
     vhosts => <<"END",
@@ -67,6 +69,9 @@ $DEMAND
     Include conf/tls.conf
     SMTPATRN On
 $DEMAND
+    <SMTPOnDemand broken.test>
+        Require expr "file('/nowhere') == 'x'"
+    </SMTPOnDemand>
     <SMTPDomain one.test>
         SMTPRecipients any
         SMTPDeliver on-demand
@@ -226,6 +231,9 @@ subtest 'nobody has mail but who owns it' => sub {
     check($client, 'ATRN', 453, '4.0.0', qr/no mail/);
     check($client, 'ATRN one.test', 450, '4.7.1', qr/refused/);
     $client->quit;
+    ok($server->wait_log(qr/SM1174: .*: $_$/m), "the log says: $_")
+        for 'the client has not logged in', 'node is not allowed other\.test',
+            'nobody is not allowed one\.test';
     my $mx = $server->ehlo_client(port => 'smtp');
     ok(!(grep { /^[AE]?TRN/ } $mx->command('EHLO x.test')->keywords),
        'not offered where it is off');
@@ -244,6 +252,7 @@ subtest 'nobody has mail in the clear where TLS is a must' => sub {
                            login => 'node', password => 'secret')->run->code,
        '235', 'a login');
     check($client, 'ATRN one.test', 453, '4.0.0', qr/no mail/);
+    check($client, 'ATRN one.test,broken.test', 451, '4.3.0', qr/Unable/);
     $client->quit;
 };
 
