@@ -41,6 +41,20 @@ static int code_of(smtp_status_t status)
     return 451;
 }
 
+/* Nobody knows by whose certificate he could be told who fetches mail, as
+ * REQUIRETLS wants it (RFC 8689 4.2.1): such mail would wait in vain. */
+static int on_demand_judge(const smtp_transaction_t *transaction,
+                           smtp_reply_t *reply)
+{
+    if (!transaction->params.requiretls) {
+        return OK;
+    }
+    *reply = (smtp_reply_t){ 550, { 5, 7, 30 },
+                             "Mail to this domain is fetched, which cannot "
+                             "be by REQUIRETLS" };
+    return SMTP_REFUSE;
+}
+
 /* What would be refused in a minute is refused now, while the client still
  * has the mail: no DSN is needed. */
 static int relay_judge(const smtp_transaction_t *transaction,
@@ -56,6 +70,9 @@ static int relay_judge(const smtp_transaction_t *transaction,
     queue_found_route_t found;
 
     queue_route_find(transaction->r->pool, &facts, &found);
+    if (found.route->kind == QUEUE_ROUTE_ON_DEMAND) {
+        return on_demand_judge(transaction, reply);
+    }
     if (found.route->kind != QUEUE_ROUTE_ERROR
         && found.route->kind != QUEUE_ROUTE_LOCAL) {
         return OK;
@@ -63,6 +80,11 @@ static int relay_judge(const smtp_transaction_t *transaction,
     *reply = (smtp_reply_t){ code_of(found.route->status),
                              found.route->status, found.route->text };
     return SMTP_REFUSE;
+}
+
+static int is_sent_by(const smtp_mailbox_t *mailbox, const char *method)
+{
+    return mailbox->method != NULL && strcmp(mailbox->method, method) == 0;
 }
 
 /** Whether the mailbox is sent to. */
@@ -73,13 +95,25 @@ static int is_sent(const smtp_mailbox_t *mailbox)
     };
     size_t i;
 
-    for (i = 0; mailbox->method != NULL
-                && i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (strcmp(mailbox->method, methods[i]) == 0) {
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (is_sent_by(mailbox, methods[i])) {
             return 1;
         }
     }
     return 0;
+}
+
+/* The only one of a recipient. */
+static int mailbox_judge(const smtp_transaction_t *transaction,
+                         const smtp_mailbox_t *mailbox, smtp_reply_t *reply)
+{
+    if (is_sent_by(mailbox, SMTP_MAILBOX_FORWARD)) {
+        return relay_judge(transaction, mailbox->delivered_to, reply);
+    }
+    if (is_sent_by(mailbox, "on-demand")) {
+        return on_demand_judge(transaction, reply);
+    }
+    return is_sent(mailbox) ? OK : DECLINED;
 }
 
 /* Of an alias with several targets, one that nothing goes to is no reason to
@@ -91,15 +125,13 @@ static int mailboxes_judge(const smtp_transaction_t *transaction,
     const apr_array_header_t *mailboxes = recipient->mailboxes;
     int i, is_ours = 0;
 
+    if (mailboxes != NULL && mailboxes->nelts == 1) {
+        return mailbox_judge(transaction, APR_ARRAY_IDX(mailboxes, 0,
+                                                        smtp_mailbox_t *),
+                             reply);
+    }
     for (i = 0; mailboxes != NULL && i < mailboxes->nelts; i++) {
-        const smtp_mailbox_t *mailbox = APR_ARRAY_IDX(mailboxes, i,
-                                                      smtp_mailbox_t *);
-
-        if (mailboxes->nelts == 1 && mailbox->method != NULL
-            && strcmp(mailbox->method, SMTP_MAILBOX_FORWARD) == 0) {
-            return relay_judge(transaction, mailbox->delivered_to, reply);
-        }
-        is_ours |= is_sent(mailbox);
+        is_ours |= is_sent(APR_ARRAY_IDX(mailboxes, i, smtp_mailbox_t *));
     }
     return is_ours ? OK : DECLINED;
 }

@@ -253,6 +253,11 @@ subtest 'nobody has mail in the clear where TLS is a must' => sub {
        '235', 'a login');
     check($client, 'ATRN one.test', 453, '4.0.0', qr/no mail/);
     check($client, 'ATRN one.test,broken.test', 451, '4.3.0', qr/Unable/);
+    # What nobody could fetch is not taken (RFC 8689).
+    check($client, 'MAIL FROM:<bob@example.com> REQUIRETLS', 250, '2.1.0',
+          qr/./);
+    check($client, "RCPT TO:<$_>", 550, '5.7.30', qr/REQUIRETLS/)
+        for 'a@one.test', 'a@two.test';
     $client->quit;
 };
 
