@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,9 +14,11 @@
 #include <http_core.h>
 #include <httpd.h>
 
+#include "smtp_chars.h"
 #include "smtp_queue.h"
 #include "smtpd_connection.h"
 #include "smtpd_log.h"
+#include "smtpd_waiting.h"
 
 APLOG_USE_MODULE(smtp);
 
@@ -26,12 +29,20 @@ APLOG_USE_MODULE(smtp);
 /* No octet either way for so long: the queue would have ended it by itself
  * (RFC 5321 4.5.3.2 has ten minutes at most). */
 #define SILENCE apr_time_from_sec(900)
+/* The same while this child stops, which the queue process does not learn as
+ * long as there are children: for a client that may be about to answer for
+ * mail data, which is sent twice if he is not heard; and for one who does not
+ * read. */
+#define SILENCE_STOPPING apr_time_from_sec(60)
+#define SILENCE_FULL     apr_time_from_sec(5)
 /* The queue process reads whenever something comes. */
 #define QUEUE_MSEC 60000
 
 struct smtpd_turn_t {
     int fd;                      /* to the queue process */
     int is_over;                 /* it has ended */
+    int is_full;                 /* the client takes no more just now */
+    int has_begun;               /* it has said something: was greeted */
     apr_time_t moved;            /* octets, either way */
 };
 
@@ -117,8 +128,10 @@ void smtpd_turn_begin(smtpd_session_t *ss, const apr_array_header_t *domains,
     reply_set(rv, reply);
     ap_log_cerror(APLOG_MARK, APLOG_INFO, rv == APR_NOTFOUND ? 0 : rv,
                   ss->pub.c, SMTPD_LOGNO(1173) "%s fetches %" APR_INT64_T_FMT
-                  " messages of %d domains", ss->pub.login, count,
-                  domains->nelts);
+                  " messages of %d domains",
+                  smtp_chars_escape(ss->command_pool, ss->pub.login,
+                                    strlen(ss->pub.login), 120),
+                  count, domains->nelts);
 }
 
 /* ---- Passing octets on. Each returns whether some were. ---- */
@@ -136,7 +149,7 @@ static int queue_send(smtpd_session_t *ss, const char *octets,
             len -= (apr_size_t)n;
         }
         else if (errno == EAGAIN) {
-            if (poll(&pollfd, 1, QUEUE_MSEC) <= 0) {
+            if (poll(&pollfd, 1, QUEUE_MSEC) == 0) {
                 return 0;
             }
         }
@@ -187,6 +200,7 @@ static int from_queue(smtpd_session_t *ss)
     ssize_t n = recv(ss->turn->fd, octets, sizeof(octets), 0);
 
     if (n > 0) {
+        ss->turn->has_begun = 1;
         apr_brigade_write(ss->out, NULL, NULL, octets, (apr_size_t)n);
         smtpd_connection_push(ss);
         return 1;
@@ -197,43 +211,86 @@ static int from_queue(smtpd_session_t *ss)
     return 0;
 }
 
-/* A client that does not read is not written to; but what it says is heard. */
+static int client_fd(const smtpd_session_t *ss)
+{
+    apr_os_sock_t fd = -1;
+
+    apr_os_sock_get(&fd, ap_get_conn_socket(ss->pub.c));
+    return fd;
+}
+
+/* Whether the client takes octets at once. Where writing blocks, a thread that
+ * waits for him would not hear that the queue process has ended. */
+static int is_writable(const smtpd_session_t *ss)
+{
+    struct pollfd pollfd = { client_fd(ss), POLLOUT, 0 };
+
+    return ss->is_async ? !ss->is_blocked : poll(&pollfd, 1, 0) > 0;
+}
+
+/* A client that has gone may have said something before, such as a reply that
+ * refuses what was being sent to him. Whoever could not write is taken by
+ * mod_ssl for one who cannot read. */
+static void last_words(smtpd_session_t *ss)
+{
+    ss->pub.c->aborted = 0;
+    from_client(ss);
+    ss->pub.c->aborted = 1;
+    ss->is_aborted = 1;
+}
+
+/* What the client says is heard first; and if he does not read, all the
+ * same. */
 static int pass_on(smtpd_session_t *ss)
 {
-    int has_moved;
+    smtpd_turn_t *turn = ss->turn;
+    int has_moved = from_client(ss);
 
+    if (ss->is_aborted || turn->is_over) {
+        return has_moved;
+    }
     if (ss->is_blocked) {
         smtpd_connection_push(ss);
     }
-    has_moved = !ss->is_blocked && !ss->is_aborted && from_queue(ss);
-    if (!ss->is_aborted) {
-        has_moved |= from_client(ss);
+    turn->is_full = !ss->is_aborted && !is_writable(ss);
+    if (!ss->is_aborted && !turn->is_full) {
+        has_moved |= from_queue(ss);
+    }
+    if (ss->is_aborted) {
+        last_words(ss);
     }
     return has_moved;
+}
+
+static apr_interval_time_t silence_max(const smtpd_turn_t *turn)
+{
+    if (!smtpd_waiting_is_stopping()) {
+        return SILENCE;
+    }
+    return !turn->has_begun ? 0
+           : turn->is_full ? SILENCE_FULL : SILENCE_STOPPING;
 }
 
 /* Waits until there is something to pass on. */
 static void wait_for_octets(smtpd_session_t *ss)
 {
+    smtpd_turn_t *turn = ss->turn;
     struct pollfd pollfds[2] = {
-        { -1, POLLIN, 0 }, { ss->turn->fd, POLLIN, 0 }
+        { client_fd(ss), POLLIN, 0 }, { turn->fd, POLLIN, 0 }
     };
-    apr_os_sock_t fd;
 
-    apr_os_sock_get(&fd, ap_get_conn_socket(ss->pub.c));
-    pollfds[0].fd = fd;
-    if (ss->is_blocked) {
+    if (turn->is_full) {
         pollfds[0].events |= POLLOUT;
-        pollfds[1].fd = -1;
+        pollfds[1].events = 0;   /* but its end is told */
     }
-    if (poll(pollfds, 2, SLICE_MSEC) > 0
-        && (pollfds[0].revents & POLLNVAL)) {
-        /* httpd was told to stop at once. */
-        ss->is_aborted = 1;
-    }
-    if (apr_time_now() - ss->turn->moved > SILENCE) {
-        ss->is_aborted = 1;
-    }
+    (void)poll(pollfds, 2, SLICE_MSEC);
+    turn->is_over = apr_time_now() - turn->moved > silence_max(turn);
+    /* httpd was told to stop at once; or nobody waits any more until a client
+     * reads. */
+    ss->is_aborted = (pollfds[0].revents & POLLNVAL)
+        || (turn->is_full && (turn->is_over
+                              || (pollfds[1].revents
+                                  & (POLLHUP | POLLERR))));
 }
 
 void smtpd_turn_run(smtpd_session_t *ss)

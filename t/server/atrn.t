@@ -327,6 +327,28 @@ subtest 'a client that goes away behind the end of data' => sub {
     ok(wait_until(60, sub { return !waiting() }), 'nothing is left');
 };
 
+subtest 'a client that refuses amid mail data, and is gone' => sub {
+    for my $is_tls (0, 1) {
+        my $sender = $server->ehlo_client(port => 'smtp');
+        is($sender->send_message(from => 'bob@example.com', to => 'a@one.test',
+                                 message => "Subject: x\r\n\r\n"
+                                     . ('y' x 70 . "\r\n") x 200_000)->code,
+           '250', 'a large message');
+        my $client = login_to_fetch('ATRN one.test', $is_tls);
+        serve($client, pause => sub {
+            $client->has_input(10);
+            $client->send_octets("552 5.3.4 Too large for me\r\n");
+            $client->close;
+            return 'gone';
+        });
+        my ($report) = $server->maildir('bob@example.com')->wait_messages(1);
+        like($report, qr/^Diagnostic-Code: smtp; ?552 5\.3\.4 Too large/m,
+             'its reply counts' . ($is_tls ? ' under TLS' : ''));
+        $server->maildir('bob@example.com')->clear;
+    }
+    ok(wait_until(60, sub { return !waiting() }), 'nothing is left');
+};
+
 subtest 'what is said before the roles are swapped' => sub {
     keep('a@one.test');
     for my $too_early ('220 node.test', 'MAIL FROM:<x@x.test>', 'NOOP') {
@@ -409,11 +431,10 @@ subtest 'a client that does not read delays nobody' => sub {
     is($sender->send_message(from => '', to => 'a@one.test',
                              message => "Subject: x\r\n\r\n$body")->code,
        '250', 'accepted');
+    ok(wait_until(60, sub { return known() == 1 }), 'it waits');
     keep('b@two.test');
-    ok(wait_until(60, sub { return known() == 2 }), 'both wait');
     for my $is_tls (0, 1) {
-        my $client = login('node', $is_tls);
-        check($client, 'ATRN one.test', 250, '2.0.0', qr/reversing/);
+        my $client = login_to_fetch('ATRN one.test', $is_tls);
         my ($message) = serve($client, END => $is_tls ? undef : '451 Later',
                               pause => sub {
             is(recipients(serve(login_to_fetch('ATRN two.test'),
@@ -498,6 +519,33 @@ subtest 'the queue process dies amid a message' => sub {
     is(recipients($first[0], @rest), 'a@one.test b@one.test',
        'each comes once, but for what was at hand');
     ok(wait_until(60, sub { return !waiting() }), 'nothing is left');
+};
+
+subtest 'httpd stops gracefully while mail is fetched' => sub {
+    my $body = ('y' x 70 . "\r\n") x 200_000;
+    for my $is_tls (0, 1) {
+        keep('a@one.test');
+        my $sender = $server->ehlo_client(port => 'smtp');
+        is($sender->send_message(from => '', to => 'b@two.test',
+                                 message => "Subject: x\r\n\r\n$body")->code,
+           '250', 'a large message');
+        ok(wait_until(60, sub { return known() == 2 }), 'it waits too');
+        my $silent = login_to_fetch('ATRN one.test', $is_tls);
+        my $deaf = login_to_fetch('ATRN two.test', $is_tls, rcvbuf => 4096);
+        serve($deaf, pause => sub {
+            $deaf->has_input(10);
+            $server->begin_graceful_stop;
+            ok($server->wait_gone, 'it ends: nobody holds it up');
+            is($silent->read_to_end, '', 'who has not greeted is cut');
+            $deaf->close;
+            return 'gone';
+        });
+        $server->start;
+        ok(wait_until(60, sub { return known() == 2 }), 'it is read');
+        is(recipients(serve(login_to_fetch('ATRN'))), 'a@one.test b@two.test',
+           'all is there');
+        ok(wait_until(60, sub { return !waiting() }), 'nothing is left');
+    }
 };
 
 keep('a@one.test');
