@@ -44,6 +44,7 @@ make_file('mail.htpasswd', "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
 make_file('mail.scram', 'bob SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$'
           . 'WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:'
           . "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n");
+make_file('sites.htpasswd', "berlin:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
 make_file('smarthost.secret', "secret\n");
 chmod 0600, "$root/conf/smarthost.secret" or die "smarthost.secret: $!";
 my ($made, $words) = run('openssl', 'req', '-x509', '-nodes', '-newkey', 'ec',
@@ -73,8 +74,9 @@ sub is_taken
 my @examples = source_files(qr{^conf/smtp-.*\.conf$});
 ok scalar @examples, 'there are examples';
 is_taken($_, '', $_) for @examples;
-# One relay beside an MX has an address of its own.
-my $apart = "Define SMTP_RELAY_ADDRESS 192.0.2.25\n";
+# Beside an MX each has an address of its own.
+my $apart = "Define SMTP_RELAY_ADDRESS 192.0.2.25\n"
+    . "Define SMTP_ON_DEMAND_ADDRESS 192.0.2.26\n";
 is_taken('all together', $apart, @examples);
 is_taken('all together, in another order', $apart, reverse @examples);
 is_taken('all together, each with TLS',
