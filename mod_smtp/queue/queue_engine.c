@@ -295,6 +295,7 @@ static void stop_if_idle(queue_engine_t *engine)
     if (APR_RING_EMPTY(&engine->links, queue_link_t, ring)
         && !queue_loop_tasks(engine->loop)) {
         if (!queue_store_is_behind(engine->store)) {
+            queue_owed_write_all(engine);
             queue_loop_stop(engine->loop);
             return;
         }
@@ -339,9 +340,7 @@ void queue_engine_stop(queue_engine_t *engine, apr_time_t deadline)
     engine->stop_at = deadline;
     queue_timer_init(&engine->stop, engine->loop, stopping, engine);
     links_cut(engine, 1);
-    if (engine->owed) {
-        queue_owed_write(engine);
-    }
+    queue_owed_write_all(engine);
     stop_if_idle(engine);
 }
 

@@ -224,6 +224,13 @@ void queue_owed_remove(queue_engine_t *engine, queue_message_t *message);
 /** Writes some of what is owed; of engine->owed_timer. */
 void queue_owed_write(void *baton);
 
+/** Writes all that can be written: the process ends. */
+void queue_owed_write_all(queue_engine_t *engine);
+
+/** The message is over, and its file could not be removed: writes into it, if
+ *  that is possible, that nobody waits. */
+void queue_owed_end(queue_engine_t *engine, queue_message_t *message);
+
 /** Whether a line that may come for each message is said now, once in ten
  *  seconds. @param left_out  out: how often it was not since the last time */
 int queue_owed_say(queue_engine_t *engine, queue_said_t *said,

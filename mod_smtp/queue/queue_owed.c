@@ -135,6 +135,7 @@ void queue_owed_note(queue_engine_t *engine, queue_message_t *message,
 
 /* ---- Another time ---- */
 
+/* @return whether nothing is owed of it now */
 static int write_one(queue_engine_t *engine, queue_message_t *message)
 {
     const apr_array_header_t *none;
@@ -148,15 +149,25 @@ static int write_one(queue_engine_t *engine, queue_message_t *message)
     return !message->is_owed;
 }
 
-/* @return whether messages are left, and the disk takes something */
+/* Goes on behind the last one, so that one file that cannot be written keeps
+ * no other waiting, and begins anew at the end.
+ * @return whether more can be written at once */
 static int write_slice(queue_engine_t *engine)
 {
     queue_message_t *message;
     int i;
 
-    for (i = 0; i < SLICE; i++) {
+    if (!engine->owed_cursor) {
+        engine->owed_cursor = queue_cursor_open(engine);
+    }
+    for (i = 0; i < SLICE && engine->owed; i++) {
         message = queue_cursor_next(engine->owed_cursor);
-        if (!message || !write_one(engine, message)) {
+        if (!message) {
+            queue_cursor_close(engine->owed_cursor);
+            engine->owed_cursor = NULL;
+            return 0;
+        }
+        if (!write_one(engine, message)) {
             return 0;
         }
     }
@@ -168,16 +179,34 @@ void queue_owed_write(void *baton)
     queue_engine_t *engine = baton;
     apr_time_t now = queue_loop_now(engine->loop);
 
-    if (!engine->owed_cursor) {
-        engine->owed_cursor = queue_cursor_open(engine);
-    }
     if (write_slice(engine)) {
         queue_timer_set(&engine->owed_timer, now);
-        return;
     }
-    queue_cursor_close(engine->owed_cursor);
-    engine->owed_cursor = NULL;
-    if (engine->owed) {
+    else if (engine->owed) {
         queue_timer_set(&engine->owed_timer, now + AGAIN);
     }
+}
+
+void queue_owed_write_all(queue_engine_t *engine)
+{
+    queue_cursor_t *cursor = queue_cursor_open(engine);
+    queue_message_t *message;
+
+    while (engine->owed && (message = queue_cursor_next(cursor)) != NULL) {
+        write_one(engine, message);
+    }
+    queue_cursor_close(cursor);
+}
+
+void queue_owed_end(queue_engine_t *engine, queue_message_t *message)
+{
+    const apr_array_header_t *none;
+
+    apr_pool_clear(engine->scratch);
+    none = apr_array_make(engine->scratch, 1, sizeof(store_queued_note_t));
+    none = notes_with_owed(message, none, queue_loop_now(engine->loop),
+                           engine->scratch);
+    queue_store_note(engine->store, message,
+                     (const store_queued_note_t *)none->elts, none->nelts,
+                     engine->scratch);
 }

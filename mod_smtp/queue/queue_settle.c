@@ -452,16 +452,13 @@ void queue_settle_damaged(queue_engine_t *engine, queue_job_t *job)
 void queue_settle_message_check(queue_engine_t *engine,
                                 queue_message_t *message)
 {
-    apr_status_t rv;
+    int is_file = message->segment == NULL;
 
     if (message->open || message->tasks) {
         return;
     }
-    rv = queue_store_end(engine->store, message);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                     QUEUE_LOGNO(4072) "%s: is over, but could not be taken "
-                     "off the disk: it may be sent once more", message->id);
+    if (queue_store_end(engine->store, message) != APR_SUCCESS && is_file) {
+        queue_owed_end(engine, message);
     }
     queue_engine_remove(engine, message);
 }

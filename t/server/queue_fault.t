@@ -32,7 +32,7 @@ my $server = SMTPTest::Server->new(
     config => "<SMTPRelay>\nRequire ip 127.0.0.1\n</SMTPRelay>\n"
         . 'SMTPRoute smtp:127.0.0.1:' . $hop->port
         . "\nSMTPRetry 1s\nSMTPBackoff first=1s last=1s",
-    expected => [qr/SM4060:/, qr/SM407[014]:/, qr/SM425[458]:/]);
+    expected => [qr/SM4060:/, qr/SM407[014]:/, qr/SM425[2458]:/]);
 my $fault = SMTPTest::Fault->new(below => $server->spool . '/queue');
 $server->write_config($fault->server_arguments);
 $server->start;
@@ -90,5 +90,52 @@ for my $i (0 .. $#FAULTS) {
     my ($call, $error) = @{ $FAULTS[$i] };
     subtest "$call: $error" => sub { check($i, $call, $error) };
 }
+subtest 'a file that is over and cannot be removed' => sub {
+    my $name = 'stays';
+    $hop->say("rcpt $name" => '451 4.3.2 Later');
+    my $client = $server->ehlo_client;
+    is($client->send_message(from => 'bob@example.com',
+                             to => "$name\@elsewhere.test",
+                             message => "Subject: x\r\n\r\nx\r\n")->code,
+       '250', 'accepted');
+    $client->quit;
+    ok(wait_until(60, sub { glob $server->spool . '/queue/??/*' }),
+       'it is on disk');
+    $fault->arm(call => 'unlink', error => 'EACCES', is_lasting => 1);
+    $hop->say("rcpt $name" => undef);
+    like($server->wait_log(qr/SM4252/), qr/is over, which could not be noted/,
+         'it is sent, and the log says what is wrong');
+    $fault->disarm;
+    $server->graceful;
+    ok(wait_until(60, sub { !glob $server->spool . '/queue/??/*' }),
+       'another process removes it');
+    is(count_of($name), 1, 'and does not send it');
+};
+
+# A next attempt would write it: the stop comes before that.
+subtest 'what is owed is written at the end' => sub {
+    my @names = map { "owed$_" } 1 .. 3;
+    $hop->say("rcpt late$_" => '451 4.3.2 Later') for @names;
+    $fault->arm(call => 'pwritev', error => 'ENOSPC', is_lasting => 1);
+    for my $name (@names) {
+        my $client = $server->ehlo_client;
+        $client->send_message(
+            from => 'bob@example.com',
+            to => ["$name\@elsewhere.test", "late$name\@elsewhere.test"],
+            message => "Subject: x\r\n\r\n" . "x\r\n" x 1700);
+        $client->quit;
+    }
+    ok(wait_until(60, sub { 3 == grep { count_of($_) } @names }),
+       'some have their mail');
+    $fault->disarm;
+    ok($server->stop, 'httpd stops');
+    $hop->say("rcpt late$_" => undef) for @names;
+    $server->start;
+    ok(wait_until(60, sub { 3 == grep { count_of("late$_") } @names }),
+       'after the next start the others have it');
+    ok(wait_until(60, sub { !glob $server->spool . '/queue/??/*' }),
+       'nothing is left');
+    is(count_of($_), 1, "$_ has it once") for @names;
+};
 $server->finish;
 done_testing;
