@@ -329,6 +329,10 @@ static void tlsa_set(queue_hosts_t *hosts, queue_host_t *host,
     const smtp_status_t deferred = { 4, 7, 5 };
 
     host->tlsa = smtp_tlsa_policy(answer);
+    if (host->tlsa == SMTP_TLSA_NONE) {
+        return;
+    }
+    host->tlsa_host = base;
     if (host->tlsa == SMTP_TLSA_DEFER) {
         failure_set(host, 0, deferred,
                     apr_pstrcat(hosts->pool, "no answer of DNS for the TLSA"
@@ -337,8 +341,7 @@ static void tlsa_set(queue_hosts_t *hosts, queue_host_t *host,
                                 answer->reason ? ": " : "", answer->reason,
                                 NULL));
     }
-    else if (host->tlsa != SMTP_TLSA_NONE) {
-        host->tlsa_host = base;
+    else {
         host->records = records_write(hosts->pool, answer->records,
                                       &host->record_count);
     }

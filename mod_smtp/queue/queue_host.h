@@ -29,8 +29,9 @@ typedef struct queue_host_t {
     unsigned int is_secure : 1;
     unsigned int is_literal : 1; /**< name is an address */
     unsigned int is_mx : 1;      /**< an MX record names it */
-    smtp_tlsa_e tlsa;            /**< NONE or DANE or ENCRYPT */
-    const char *tlsa_host;       /**< TLSA base domain; NULL: none */
+    smtp_tlsa_e tlsa;
+    const char *tlsa_host;       /**< TLSA base domain (RFC 7672 2.2.3): whose
+                                      records decided; NULL with NONE */
     const smtp_tls_tlsa_t *records; /**< with DANE */
     apr_size_t record_count;
     /** Not pending: it cannot be tried, and why. */

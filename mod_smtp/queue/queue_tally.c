@@ -63,6 +63,7 @@ static void policy_fill(const queue_connection_t *c,
 
     if (c->host->tlsa != SMTP_TLSA_NONE) {
         session->kind = QUEUE_TLS_TLSA;
+        session->policy_domain = c->host->tlsa_host;
         session->strings = tlsa_strings(c);
     }
     else if (sts != NULL && sts->mode != QUEUE_STS_NONE) {
@@ -113,6 +114,7 @@ void queue_tally_host(queue_connection_t *c)
     if (c->host->tlsa == SMTP_TLSA_DEFER) {
         session_begin(c, &session);
         session.kind = QUEUE_TLS_TLSA;
+        session.policy_domain = c->host->tlsa_host;
         tell(c, &session, SMTP_TLS_RESULT_DNSSEC_INVALID,
              c->host->failure.text);
     }

@@ -2,7 +2,7 @@
 /*
  * Lines (fields of store_control.h):
  *
- *     policy   DOMAIN INDEX KIND STRINGS string ... mx ...
+ *     policy   DOMAIN INDEX KIND POLICY-DOMAIN STRINGS string ... mx ...
  *     success  DOMAIN INDEX COUNT OTHERS
  *     failure  DOMAIN INDEX COUNT RESULT HOST SOURCE ADDRESS DETAIL
  *     done     DOMAIN WHO
@@ -134,11 +134,15 @@ static const char *const *strings_copy(queue_tls_day_t *day,
     return to;
 }
 
+static const char *policy_domain_of(const queue_tls_session_t *session)
+{
+    return session->policy_domain ? session->policy_domain : session->domain;
+}
+
+/** Another policy of the domain: the session's. */
 static queue_tls_policy_t *policy_add(queue_tls_day_t *day,
                                       queue_tls_domain_t *domain,
-                                      queue_tls_kind_e kind,
-                                      const char *const *strings,
-                                      const char *const *mx)
+                                      const queue_tls_session_t *session)
 {
     queue_tls_policy_t **at = &domain->policies, *policy;
     int index = 0;
@@ -149,38 +153,54 @@ static queue_tls_policy_t *policy_add(queue_tls_day_t *day,
     }
     policy = take(day, sizeof(*policy));
     policy->index = index;
-    policy->kind = kind;
-    policy->strings = strings_copy(day, strings);
-    policy->mx = strings_copy(day, mx);
+    policy->kind = session->kind;
+    policy->domain = copy(day, policy_domain_of(session));
+    policy->strings = strings_copy(day, session->strings);
+    policy->mx = strings_copy(day, session->mx);
     policy->is_new = 1;
     *at = policy;
     return policy;
 }
 
-/** The policy of the session; of too many, the last one of its kind, or the
- *  last; NULL: there is no room for the first. */
+enum { ALIKE_NOT, ALIKE_KIND, ALIKE_DOMAIN, ALIKE_ALL };
+
+/** How much of a policy is that of the session. */
+static int policy_compare(const queue_tls_policy_t *policy,
+                          const queue_tls_session_t *session)
+{
+    if (policy->kind != session->kind) {
+        return ALIKE_NOT;
+    }
+    if (strncmp(policy->domain, policy_domain_of(session), STRING_OCTETS)
+        != 0) {
+        return ALIKE_KIND;
+    }
+    return strings_are_same(session->strings, policy->strings)
+           && strings_are_same(session->mx, policy->mx)
+           ? ALIKE_ALL : ALIKE_DOMAIN;
+}
+
+/** The policy of the session; of too many, the one that is most like it, of
+ *  equals the last; NULL: there is no room for the first. */
 static queue_tls_policy_t *policy_get(queue_tls_day_t *day,
                                       queue_tls_domain_t *domain,
                                       const queue_tls_session_t *session)
 {
-    queue_tls_policy_t *policy, *last = NULL;
+    queue_tls_policy_t *policy, *best = NULL;
+    int best_alike = ALIKE_NOT;
     int count = 0;
 
     for (policy = domain->policies; policy != NULL; policy = policy->next) {
-        if (policy->kind == session->kind) {
-            if (strings_are_same(session->strings, policy->strings)
-                && strings_are_same(session->mx, policy->mx)) {
-                return policy;
-            }
-            last = policy;
+        int alike = policy_compare(policy, session);
+
+        if (alike >= best_alike) {
+            best = policy;
+            best_alike = alike;
         }
-        last = last ? last : policy;
         count++;
     }
-    return count < QUEUE_TLS_COUNT_POLICIES && has_room(day)
-           ? policy_add(day, domain, session->kind, session->strings,
-                        session->mx)
-           : last;
+    return best_alike < ALIKE_ALL && count < QUEUE_TLS_COUNT_POLICIES
+           && has_room(day) ? policy_add(day, domain, session) : best;
 }
 
 static int failure_is(const queue_tls_failure_t *failure,
@@ -355,6 +375,7 @@ static void policy_write(store_control_out_t *out,
     if (policy->is_new) {
         head_write(out, "policy", domain, policy);
         store_control_write_string(out, kind_names[policy->kind]);
+        store_control_write_string(out, policy->domain);
         store_control_write_number(out, strings_count(policy->strings));
         strings_write(out, policy->strings);
         strings_write(out, policy->mx);
@@ -497,6 +518,7 @@ static int policy_read(fields_t *fields)
     const char *strings[QUEUE_TLS_COUNT_STRINGS + 1];
     const char *mx[QUEUE_TLS_COUNT_STRINGS + 1];
     int kind = kind_find(string_at(fields, 1));
+    queue_tls_session_t session = { 0 };
     queue_tls_policy_t *policy = fields->domain->policies;
     apr_int64_t index, count, next = 0;
 
@@ -504,17 +526,21 @@ static int policy_read(fields_t *fields)
         policy = policy->next;
         next++;
     }
-    if (kind == QUEUE_TLS_KIND_COUNT || next >= QUEUE_TLS_COUNT_POLICIES
+    session.policy_domain = string_at(fields, 2);
+    if (kind == QUEUE_TLS_KIND_COUNT || session.policy_domain == NULL
+        || next >= QUEUE_TLS_COUNT_POLICIES
         || !has_room(fields->day)
         || !number_at(fields, 0, &index) || index != next
-        || !number_at(fields, 2, &count)
+        || !number_at(fields, 3, &count)
         || count > QUEUE_TLS_COUNT_STRINGS
-        || !strings_at(fields, 3, 3 + count, strings)
-        || !strings_at(fields, 3 + count, fields->count, mx)) {
+        || !strings_at(fields, 4, 4 + count, strings)
+        || !strings_at(fields, 4 + count, fields->count, mx)) {
         return 0;
     }
-    policy = policy_add(fields->day, fields->domain, (queue_tls_kind_e)kind,
-                        strings, mx);
+    session.kind = (queue_tls_kind_e)kind;
+    session.strings = strings;
+    session.mx = mx;
+    policy = policy_add(fields->day, fields->domain, &session);
     policy->is_new = 0;
     return 1;
 }

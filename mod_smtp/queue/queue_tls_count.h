@@ -1,10 +1,10 @@
 /* Licensed under the Apache License, Version 2.0; see LICENSE. */
 /**
  * @file queue_tls_count.h
- * How TLS fared in one day, by the domain whose policy applied (RFC 8460 4):
- * numbers of sessions that came to be as the policy wants, and of those that
- * did not, with the reasons; and these as lines of a file, so that they outlive
- * the process. Pure: one thread at a time.
+ * How TLS fared in one day, by the domain of the recipients and the policy that
+ * applied (RFC 8460 4): numbers of sessions that came to be as the policy
+ * wants, and of those that did not, with the reasons; and these as lines of a
+ * file, so that they outlive the process. Pure: one thread at a time.
  */
 #ifndef QUEUE_TLS_COUNT_H
 #define QUEUE_TLS_COUNT_H
@@ -41,8 +41,10 @@ const char *queue_tls_kind_name(queue_tls_kind_e kind);
 
 /** One session, or the attempt at one. Strings may hold anything. */
 typedef struct queue_tls_session_t {
-    const char *domain;          /**< whose policy it is; A-labels */
+    const char *domain;          /**< of the recipients; A-labels */
     queue_tls_kind_e kind;
+    const char *policy_domain;   /**< of TLSA: the base domain (RFC 7672
+                                      2.2.3); NULL: domain */
     const char *const *strings;  /**< of the policy; ends with NULL; NULL: not
                                       known */
     const char *const *mx;       /**< patterns of an STS policy; the same */
@@ -65,6 +67,7 @@ typedef struct queue_tls_policy_t {
     struct queue_tls_policy_t *next;
     int index;                   /**< in its domain */
     queue_tls_kind_e kind;
+    const char *domain;          /**< Policy Domain (RFC 8460 1.1) */
     const char *const *strings;  /**< ends with NULL */
     const char *const *mx;       /**< ends with NULL */
     apr_int64_t successes;

@@ -101,8 +101,7 @@ static json_t *failure_make(const queue_tls_failure_t *failure)
     return object;
 }
 
-static json_t *policy_make(const queue_tls_domain_t *domain,
-                           const queue_tls_policy_t *policy)
+static json_t *policy_make(const queue_tls_policy_t *policy)
 {
     json_t *object = json_object(), *head = json_object();
     json_t *summary = json_object(), *details = json_array();
@@ -110,7 +109,7 @@ static json_t *policy_make(const queue_tls_domain_t *domain,
 
     set_string(head, "policy-type", queue_tls_kind_name(policy->kind));
     set_strings(head, "policy-string", policy->strings);
-    set_string(head, "policy-domain", domain->domain);
+    set_string(head, "policy-domain", policy->domain);
     set_strings(head, "mx-host", policy->mx);
     set(object, "policy", head);
     set(summary, "total-successful-session-count",
@@ -143,7 +142,7 @@ const char *queue_tls_json_write(apr_pool_t *p,
     set_string(report, "contact-info", about->contact);
     set_string(report, "report-id", about->id);
     for (policy = domain->policies; policy; policy = policy->next) {
-        json_array_append_new(policies, policy_make(domain, policy));
+        json_array_append_new(policies, policy_make(policy));
     }
     set(report, "policies", policies);
     text = json_dumps(report, JSON_COMPACT);

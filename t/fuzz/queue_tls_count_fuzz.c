@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (i = apr_hash_first(p, day->domains); i; i = apr_hash_next(i)) {
         const queue_tls_domain_t *domain = apr_hash_this_val(i);
         queue_tls_session_t session = {
-            domain->domain, QUEUE_TLS_STS, NULL, NULL,
+            domain->domain, QUEUE_TLS_STS, NULL, NULL, NULL,
             SMTP_TLS_RESULT_EXPIRED, "h", "s", "a", "d"
         };
 

@@ -65,6 +65,10 @@ _25._tcp.mx4 TLSA 3 0 1 $digest
 _25._tcp.mx5 TLSA 3 0 1 $wrong
 dane MX 10 mx4
 _smtp._tls.dane TXT "v=TLSRPTv1; rua=https://report.example.net/tls"
+alias5 CNAME mx4
+two MX 10 mx5
+two MX 20 alias5
+_smtp._tls.two TXT "v=TLSRPTv1; rua=https://report.example.net/tls"
 forged MX 10 mx5
 _smtp._tls.forged TXT "v=TLSRPTv1;rua=https://report.example.net/tls"
 mx2 A 192.0.2.2
@@ -113,8 +117,8 @@ sub send_to
     return;
 }
 
-send_to($_) for qw(sts dane broken forged nopolicy silent);
-is($good->wait_messages(2), 2, 'some of it');
+send_to($_) for qw(sts dane two broken forged nopolicy silent);
+is($good->wait_messages(3), 3, 'some of it');
 is($plain->wait_messages(2), 2, 'goes');
 ok($server->wait_log(qr/mail for broken\S*: not by mx2\.example\.net/),
    'some does not');
@@ -132,15 +136,16 @@ rename $file, $file =~ s/\d+\z/$past/r or die "$file: $!";
 $server->start;
 
 my %report;
-my @posted = $site->wait_posted(4);
-is(@posted, 4, 'reports by HTTPS');
+my @posted = $site->wait_posted(5);
+is(@posted, 5, 'reports by HTTPS');
 for my $post (@posted) {
     is($post->{path}, 'report.example.net/tls', 'where it is wanted');
     is($post->{type}, 'application/tlsrpt+gzip', 'with its type');
     my $json;
     gunzip(\$post->{body}, \$json);
     my $report = decode_json($json);
-    $report{ $report->{policies}[0]{policy}{'policy-domain'} } = $report;
+    my ($domain) = $report->{'report-id'} =~ /^\d+\.(.*)\.[0-9a-f]+\@/;
+    $report{$domain} = $report;
 }
 
 subtest 'a report of success' => sub {
@@ -154,6 +159,7 @@ subtest 'a report of success' => sub {
     is(scalar @{ $report->{policies} }, 1, 'one policy');
     my $told = $report->{policies}[0];
     is($told->{policy}{'policy-type'}, 'sts', 'of MTA-STS');
+    is($told->{policy}{'policy-domain'}, 'sts.example.net', 'whose');
     is_deeply($told->{policy}{'policy-string'},
               [split /\r\n/, $policy], 'as it was');
     is_deeply($told->{policy}{'mx-host'},
@@ -169,7 +175,7 @@ subtest 'reports on DANE' => sub {
     my $told = ($report{'dane.example.net'} or return fail 'there is none')
         ->{policies}[0];
     is_deeply($told->{policy},
-              { 'policy-type' => 'tlsa', 'policy-domain' => 'dane.example.net',
+              { 'policy-type' => 'tlsa', 'policy-domain' => 'mx4.example.net',
                 'policy-string' => ["3 0 1 $digest"] }, 'TLSA records');
     is($told->{summary}{'total-successful-session-count'}, 1, 'a session');
     $told = ($report{'forged.example.net'} or return fail 'there is none')
@@ -182,6 +188,15 @@ subtest 'reports on DANE' => sub {
        'nobody whom the records name');
     is($told->{'failure-details'}[0]{'receiving-mx-hostname'},
        'mx5.example.net', 'who');
+    my %told = map { $_->{policy}{'policy-domain'} => $_ }
+        @{ ($report{'two.example.net'} or return fail 'there is none')
+           ->{policies} };
+    is_deeply([sort keys %told], ['mx4.example.net', 'mx5.example.net'],
+              'each server has its own, an alias that at its end');
+    is($told{'mx5.example.net'}{summary}{'total-failure-session-count'}, 1,
+       'of one a failure');
+    is($told{'mx4.example.net'}{summary}{'total-successful-session-count'}, 1,
+       'of the other a session');
     done_testing;
 };
 

@@ -14,8 +14,8 @@ static queue_tls_session_t session_of(const char *domain,
                                       smtp_tls_result_e result)
 {
     queue_tls_session_t session = {
-        domain, QUEUE_TLS_STS, policy_lines, mx, result, "mx.example.com",
-        "192.0.2.1", "192.0.2.2", ""
+        domain, QUEUE_TLS_STS, NULL, policy_lines, mx, result,
+        "mx.example.com", "192.0.2.1", "192.0.2.2", ""
     };
 
     if (result != SMTP_TLS_RESULT_OK) {
@@ -112,6 +112,60 @@ static void policies_are_told_apart(void **state)
         policies++;
     }
     assert_int_equal(policies, QUEUE_TLS_COUNT_POLICIES);
+}
+
+static const queue_tls_policy_t *policy_of(const queue_tls_day_t *day,
+                                           const char *name, int index)
+{
+    const queue_tls_policy_t *policy = domain_of(day, name)->policies;
+
+    while (policy && policy->index != index) {
+        policy = policy->next;
+    }
+    assert_non_null(policy);
+    return policy;
+}
+
+/* RFC 8460 1.1 */
+static void servers_with_records_of_their_own_are_told_apart(void **state)
+{
+    static const char *const records[] = { "3 0 1 00", NULL };
+    static const char *const renewed[] = { "3 0 1 01", NULL };
+    queue_tls_day_t *day = queue_tls_day_create(*state, 20000);
+    queue_tls_day_t *again = queue_tls_day_create(*state, 20000);
+    queue_tls_session_t session = session_of("a.example",
+                                             SMTP_TLS_RESULT_OK);
+    int i;
+
+    queue_tls_count(day, &session);
+    session.kind = QUEUE_TLS_TLSA;
+    session.strings = records;
+    session.mx = NULL;
+    for (i = 0; i < 20; i++) {
+        session.policy_domain = apr_psprintf(*state, "mx%d.b.example",
+                                             i % 10);
+        queue_tls_count(day, &session);
+    }
+    /* Of too many the last, but not if there is one of the same server. */
+    session.policy_domain = "mx2.b.example";
+    session.strings = renewed;
+    queue_tls_count(day, &session);
+    assert_int_equal(reread(day, again), 2 * QUEUE_TLS_COUNT_POLICIES);
+    assert_string_equal(policy_of(again, "a.example", 0)->domain,
+                        "a.example");
+    for (i = 1; i < QUEUE_TLS_COUNT_POLICIES; i++) {
+        const queue_tls_policy_t *policy = policy_of(again, "a.example", i);
+
+        assert_string_equal(policy->domain,
+                            apr_psprintf(*state, "mx%d.b.example", i - 1));
+        assert_int_equal(policy->successes, i == 3 ? 3 : i == 7 ? 8 : 2);
+    }
+    assert_null(policy_of(again, "a.example", i - 1)->next);
+    /* What is read is known again. */
+    session.policy_domain = "mx0.b.example";
+    session.strings = records;
+    queue_tls_count(again, &session);
+    assert_int_equal(policy_of(again, "a.example", 1)->successes, 3);
 }
 
 static void failures_without_end_take_no_memory(void **state)
@@ -211,23 +265,28 @@ static void counts_outlive_the_process(void **state)
 
 static const char *const junk[] = {
     "", "policy", "policy\ta.example", "policy\ta.example\t0",
-    "policy\ta.example\t1\tsts\t0", "policy\ta.example\t0\tstss\t0",
-    "policy\ta.example\t0\tsts\t-1", "policy\ta.example\t0\tsts\t5\tx",
-    "policy\ta.example\t0\tsts\t99999999999", "policy\t../a\t0\tsts\t0",
-    "policy\ta.example\t0\tsts\t41", "success\ta.example\t0\t1\t1",
+    "policy\ta.example\t1\tsts\ta.example\t0",
+    "policy\ta.example\t0\tstss\ta.example\t0",
+    "policy\ta.example\t0\tsts\ta.example\t-1",
+    "policy\ta.example\t0\tsts\ta.example\t5\tx",
+    "policy\ta.example\t0\tsts\ta.example\t99999999999",
+    "policy\t../a\t0\tsts\ta.example\t0",
+    "policy\ta.example\t0\tsts\ta.example\t41",
+    "policy\ta.example\t0\tsts\ta.example", "policy\ta.example\t0\tsts",
+    "policy\ta.example\t0\tsts\t0", "success\ta.example\t0\t1\t1",
     "failure\ta.example\t0\t1\tcertificate-expired\t\t\t\t",
     "success\tb.example\t0\t1", "success\tb.example\t1\t1\t1",
     "success\tb.example\t0\tx\t1",
     "failure\tb.example\t0\t1\tcertificate-expired\t\t\t",
     "failure\tb.example\t0\t1\tno-such-result\t\t\t\t",
     "failure\tb.example\t0\t1\t\t\t\t\t", "done\ta.example", "what\ta\tb",
-    "done\tb.example\t\\x00", "policy\tb.example\t0\tsts\t0"
+    "done\tb.example\t\\x00", "policy\tb.example\t0\tsts\tb.example\t0"
 };
 
 static void junk_in_a_file_counts_not(void **state)
 {
     queue_tls_day_t *day = queue_tls_day_create(*state, 20000);
-    char line[] = "policy\tb.example\t0\tsts\t1\tx\ty";
+    char line[] = "policy\tb.example\t0\tsts\tb.example\t1\tx\ty";
     size_t i;
 
     assert_true(queue_tls_day_parse(day, line, strlen(line)));
@@ -255,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(sessions_are_counted_by_domain_and_reason),
         UNIT_TEST(policies_are_told_apart),
+        UNIT_TEST(servers_with_records_of_their_own_are_told_apart),
         UNIT_TEST(failures_without_end_take_no_memory),
         UNIT_TEST(a_day_takes_so_much_memory_and_no_more),
         UNIT_TEST(what_is_no_domain_is_not_counted),

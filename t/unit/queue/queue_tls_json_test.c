@@ -23,7 +23,7 @@ static queue_tls_domain_t *domain_make(apr_pool_t *p)
 {
     queue_tls_day_t *day = queue_tls_day_create(p, about.day);
     queue_tls_session_t session = {
-        "company.example", QUEUE_TLS_STS, strings, mx,
+        "company.example", QUEUE_TLS_STS, NULL, strings, mx,
         SMTP_TLS_RESULT_EXPIRED, "mx1.mail.example", "2001:db8::1", "",
         "certificate has expired \"\x01\xFF"
     };
@@ -36,6 +36,10 @@ static queue_tls_domain_t *domain_make(apr_pool_t *p)
     session.strings = session.mx = NULL;
     session.result = SMTP_TLS_RESULT_STARTTLS_NOT_SUPPORTED;
     session.detail = "";
+    queue_tls_count(day, &session);
+    session.kind = QUEUE_TLS_TLSA;
+    session.policy_domain = "mx.hoster.example";
+    session.result = SMTP_TLS_RESULT_OK;
     queue_tls_count(day, &session);
     return apr_hash_get(day->domains, "company.example",
                         APR_HASH_KEY_STRING);
@@ -71,7 +75,7 @@ static void a_report_is_as_the_rfc_has_it(void **state)
     assert_string_equal(text_at(part, "end-datetime"),
                         "2016-04-01T23:59:59Z");
     policies = json_object_get(report, "policies");
-    assert_int_equal(json_array_size(policies), 2);
+    assert_int_equal(json_array_size(policies), 3);
     policy = json_array_get(policies, 0);
     part = json_object_get(policy, "policy");
     assert_string_equal(text_at(part, "policy-type"), "sts");
@@ -95,10 +99,14 @@ static void a_report_is_as_the_rfc_has_it(void **state)
     policy = json_array_get(policies, 1);
     part = json_object_get(policy, "policy");
     assert_string_equal(text_at(part, "policy-type"), "no-policy-found");
+    assert_string_equal(text_at(part, "policy-domain"), "company.example");
     assert_null(json_object_get(part, "policy-string"));
     part = json_array_get(json_object_get(policy, "failure-details"), 0);
     assert_string_equal(text_at(part, "result-type"),
                         "starttls-not-supported");
+    part = json_object_get(json_array_get(policies, 2), "policy");
+    assert_string_equal(text_at(part, "policy-type"), "tlsa");
+    assert_string_equal(text_at(part, "policy-domain"), "mx.hoster.example");
     json_decref(report);
 }
 

@@ -268,8 +268,8 @@ static void pass(fixture_t *f, long sec)
 static void count(fixture_t *f, const char *domain, smtp_tls_result_e result)
 {
     queue_tls_session_t session = {
-        domain, QUEUE_TLS_NO_POLICY, NULL, NULL, result, "mx", "192.0.2.1",
-        "192.0.2.2", ""
+        domain, QUEUE_TLS_NO_POLICY, NULL, NULL, NULL, result, "mx",
+        "192.0.2.1", "192.0.2.2", ""
     };
 
     queue_tls_report_count(f->report, &session);
@@ -497,11 +497,14 @@ static void who_was_told_is_not_told_by_the_next_process(void **state)
 
     fixture_restart(f);
     file = fopen(file_of(f, DAY - 1), "w");
-    fputs("policy\ta.example\t0\tsts\t0\nsuccess\ta.example\t0\t1\t0\n"
+    fputs("policy\ta.example\t0\tsts\ta.example\t0\n"
+          "success\ta.example\t0\t1\t0\n"
           "done\ta.example\ttls@example.com\n"
-          "policy\tb.example\t0\tsts\t0\nsuccess\tb.example\t0\t1\t0\n"
+          "policy\tb.example\t0\tsts\tb.example\t0\n"
+          "success\tb.example\t0\t1\t0\n"
           "done\tb.example\t*\n"
-          "policy\tc.example\t0\tsts\t0\nsuccess\tc.example\t0\t1\t0\n"
+          "policy\tc.example\t0\tsts\tc.example\t0\n"
+          "success\tc.example\t0\t1\t0\n"
           "policy\td.exam", file);
     fclose(file);
     fixture_restart(f);
@@ -520,7 +523,7 @@ static void what_is_too_old_is_forgotten(void **state)
     for (i = 1; i < 6; i++) {
         FILE *file = fopen(file_of(f, DAY - i), "w");
 
-        fputs("policy\ta.example\t0\tsts\t0\n", file);
+        fputs("policy\ta.example\t0\tsts\ta.example\t0\n", file);
         fclose(file);
     }
     assert_int_equal(mkdir(apr_pstrcat(f->p, f->dir, "/tlsrpt/x", NULL),
