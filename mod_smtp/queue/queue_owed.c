@@ -149,25 +149,36 @@ static int write_one(queue_engine_t *engine, queue_message_t *message)
     return !message->is_owed;
 }
 
-/* Goes on behind the last one, so that one file that cannot be written keeps
- * no other waiting, and begins anew at the end.
- * @return whether more can be written at once */
-static int write_slice(queue_engine_t *engine)
+/* The next message: behind the last one, so that a file that cannot be written
+ * keeps no other waiting, and after the end from the beginning.
+ * @return NULL at the second end, or when there is none */
+static queue_message_t *next_message(queue_engine_t *engine, int *ends)
 {
-    queue_message_t *message;
-    int i;
+    queue_message_t *message = NULL;
 
-    if (!engine->owed_cursor) {
-        engine->owed_cursor = queue_cursor_open(engine);
-    }
-    for (i = 0; i < SLICE && engine->owed; i++) {
+    while (!message && *ends < 2) {
+        if (!engine->owed_cursor) {
+            engine->owed_cursor = queue_cursor_open(engine);
+        }
         message = queue_cursor_next(engine->owed_cursor);
         if (!message) {
             queue_cursor_close(engine->owed_cursor);
             engine->owed_cursor = NULL;
-            return 0;
+            ++*ends;
         }
-        if (!write_one(engine, message)) {
+    }
+    return message;
+}
+
+/* @return whether more can be written at once */
+static int write_slice(queue_engine_t *engine)
+{
+    queue_message_t *message;
+    int i, ends = 0;
+
+    for (i = 0; i < SLICE && engine->owed; i++) {
+        message = next_message(engine, &ends);
+        if (!message || !write_one(engine, message)) {
             return 0;
         }
     }

@@ -80,9 +80,6 @@ static void walk_segment_next(queue_walk_t *walk)
 {
     walk->next++;
     walk->generation = walk->from = 0;
-    if (walk->next == walk->names->nelts) {
-        walk->dir = NULL;
-    }
 }
 
 /* The segment at hand. One that is used again since the last call has other
@@ -90,9 +87,8 @@ static void walk_segment_next(queue_walk_t *walk)
 static apr_status_t walk_segment(queue_store_t *store, queue_walk_t *walk,
                                  queue_segment_t **segment)
 {
-    apr_uint64_t number = walk->next < walk->names->nelts
-        ? segment_number(APR_ARRAY_IDX(walk->names, walk->next, const char *))
-        : 0;
+    apr_uint64_t number =
+        segment_number(APR_ARRAY_IDX(walk->names, walk->next, const char *));
     apr_status_t rv =
         number ? queue_segment_find(store->segments, walk->dir, number, 0,
                                     segment) : ENOENT;
@@ -137,7 +133,8 @@ static apr_status_t walk_step(queue_store_t *store, queue_walk_t *walk,
     apr_uint64_t from;
     apr_status_t rv;
 
-    if (!walk->dir) {
+    /* A process may have made its directory, and nothing in it yet. */
+    if (!walk->dir || walk->next == walk->names->nelts) {
         return walk_dir(store, walk);
     }
     rv = walk_segment(store, walk, &segment);

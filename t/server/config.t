@@ -333,7 +333,7 @@ sub around
 {
     my ($example) = @_;
     my $is_of_auth = $example
-        =~ /^\s*<?SMTP(?:Auth|Login|Sender|Service|Origin|Relay|Trace)/m;
+        =~ /^\s*<?SMTP(?:Auth|Login|Sender|Service|Origin|Relay|Trace|ATRN|TURN)/m;
     return join '', ($example =~ /SSLEngine/ ? '' : $TLS),
         ($is_of_auth && $example !~ /<SMTPAuth>/ ? $AUTH : ''),
         ($is_of_auth && $example !~ /<SMTPRelay>/ ? $RELAY : ''),

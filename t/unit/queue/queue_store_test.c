@@ -1235,6 +1235,23 @@ static void a_long_journal_is_looked_through_in_slices(void **state)
     assert_int_equal(u->found->nelts, 102);
 }
 
+/* As of a process that has just started, before, between and behind others. */
+static void a_directory_without_segments_ends_a_scan_of_it(void **state)
+{
+    queue_spool_t *u = queue_spool_create(*state);
+    int i;
+
+    queue_spool_commit(u, "first", 1, TEXT);
+    for (i = 0; i < 9; i++) {
+        close(queue_spool_journal(u, apr_psprintf(u->p, "9%d-00", i)));
+    }
+    i = 0;
+    while (scan_one(u) == APR_SUCCESS) {
+        assert_true(++i < 100);
+    }
+    assert_int_equal(u->found->nelts, 1);
+}
+
 /* Between two slices the segment at hand is over, and used again: its new
  * records are before the place that was reached. */
 static void a_segment_used_again_amid_a_scan_is_looked_at_anew(void **state)
@@ -1309,6 +1326,7 @@ int main(void)
         UNIT_TEST(a_message_that_ended_during_the_copy_stays_away),
         UNIT_TEST(threads_and_the_loop_do_not_meet),
         UNIT_TEST(a_long_journal_is_looked_through_in_slices),
+        UNIT_TEST(a_directory_without_segments_ends_a_scan_of_it),
         UNIT_TEST(a_segment_used_again_amid_a_scan_is_looked_at_anew)
     };
     return UNIT_RUN(tests);
