@@ -182,7 +182,7 @@ apr_status_t queue_network_ask(queue_network_t *network, apr_pool_t *p,
 
 typedef struct fixture_t {
     apr_pool_t *p;
-    char dir[64];
+    char dir[256];
     queue_loop_t *loop;
     queue_network_t network;
     apr_pool_t *sts_p;
@@ -216,6 +216,7 @@ static fixture_t *fixture_open(apr_pool_t *p)
 {
     static server_rec server;
     fixture_t *f = apr_pcalloc(p, sizeof(*f));
+    const char *temp;
 
     skew_sec = 0;
     server.log.level = APLOG_TRACE8;
@@ -228,7 +229,8 @@ static fixture_t *fixture_open(apr_pool_t *p)
     world.is_untrusted = world.is_held = world.dns_fails = 0;
     world.fetches = world.running = world.running_max = 0;
     f->p = p;
-    apr_cpystrn(f->dir, "/tmp/queue_sts_test_XXXXXX", sizeof(f->dir));
+    assert_int_equal(apr_temp_dir_get(&temp, p), APR_SUCCESS);
+    apr_snprintf(f->dir, sizeof(f->dir), "%s/queue_sts_test_XXXXXX", temp);
     assert_non_null(mkdtemp(f->dir));
     assert_int_equal(queue_loop_create(p, 4, &f->loop), APR_SUCCESS);
     f->network.loop = f->loop;

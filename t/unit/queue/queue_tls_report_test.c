@@ -177,7 +177,7 @@ apr_status_t queue_network_ask(queue_network_t *network, apr_pool_t *p,
 
 typedef struct fixture_t {
     apr_pool_t *p;
-    char dir[64];
+    char dir[256];
     queue_loop_t *loop;
     queue_network_t network;
     apr_pool_t *report_p;
@@ -206,6 +206,7 @@ static void fixture_restart(fixture_t *f)
 static fixture_t *fixture_open(apr_pool_t *p)
 {
     fixture_t *f = apr_pcalloc(p, sizeof(*f));
+    const char *temp;
 
     started.tv_sec = 0;
     skew_sec = 0;
@@ -216,7 +217,9 @@ static fixture_t *fixture_open(apr_pool_t *p)
     world.code = 250;
     world.asked = world.mails = world.posts = 0;
     f->p = p;
-    apr_cpystrn(f->dir, "/tmp/queue_tls_report_test_XXXXXX", sizeof(f->dir));
+    assert_int_equal(apr_temp_dir_get(&temp, p), APR_SUCCESS);
+    apr_snprintf(f->dir, sizeof(f->dir), "%s/queue_tls_report_test_XXXXXX",
+                 temp);
     assert_non_null(mkdtemp(f->dir));
     assert_int_equal(queue_loop_create(p, 4, &f->loop), APR_SUCCESS);
     f->network.loop = f->loop;
